@@ -1,0 +1,64 @@
+/*
+ * vault.h - where finished objects go: a directory or an S3 bucket.
+ *
+ * A vault takes an object whole, and never overwrites one.
+ */
+#ifndef VAULT_H
+#define VAULT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where and how; strings live as long as the vault. */
+struct vault_options {
+	const char *url;      /* "s3://BUCKET/PREFIX" or a directory */
+	const char *region;   /* NULL: from AWS_REGION, AWS_DEFAULT_REGION, else us-east-1 */
+	const char *endpoint_url; /* NULL: Amazon's */
+	const char *ca_file;  /* PEM roots besides those compiled in; NULL: none */
+	bool path_style;      /* bucket in the path, not in the host name */
+	int64_t deadline_ms;  /* CLOCK_MONOTONIC; no try begins after it; 0: none */
+};
+
+#define VAULT_ERROR_MAX 256
+
+/* One object on its way out. */
+struct vault_object {
+	const char *name;     /* relative to the collection, e.g. "0000-volatile.tar.zst.age" */
+	const void *data;
+	size_t len;
+	uint8_t sha256[32];   /* of the data */
+};
+
+struct vault;
+struct vault_session;
+
+struct vault_ops {
+	const char *scheme;   /* "s3://", or "" for a directory */
+	/*
+	 * Reach the vault; all objects will go below ${path} (relative,
+	 * "CASE/HOST/ID").  On failure ${error} says why in one plain line,
+	 * without any secret.  0 or a negative errno.
+	 */
+	int (*open)(struct vault **ret, const struct vault_options *o,
+		    const char *path, char error[VAULT_ERROR_MAX]);
+	/* A session belongs to one thread (a connection, a handle). */
+	int (*session)(struct vault_session **ret, struct vault *v);
+	/*
+	 * Store one object: durable when it returns 0.  Retries by itself what is
+	 * worth it.  -EEXIST when there is an object of that name that this
+	 * vault did not write; another negative errno, and ${error}, when it
+	 * is given up.
+	 */
+	int (*put)(struct vault_session *s, const struct vault_object *obj,
+		   char error[VAULT_ERROR_MAX]);
+	void (*session_close)(struct vault_session *s); /* NULL is fine */
+	void (*close)(struct vault *v);                 /* NULL is fine */
+};
+
+extern const struct vault_ops vault_dir, vault_s3;
+
+/* The vault for ${url}: s3 by its scheme, else a directory. */
+const struct vault_ops *vault_find(const char *url);
+
+#endif

@@ -1,0 +1,59 @@
+/* collector.h - the contract between the agent and every source of evidence. */
+#ifndef COLLECTOR_H
+#define COLLECTOR_H
+
+#include <stddef.h>
+
+#include "host.h"
+
+struct sink;
+
+/* Order of volatility (RFC 3227, with isolation in mind): lower goes first. */
+enum collector_rank {
+	RANK_PROCESS,
+	RANK_NETWORK,
+	RANK_KERNEL,
+	RANK_MEMORY,
+	RANK_LOG,
+};
+
+/* Methods of memory acquisition that may be asked for. */
+enum collector_memory {
+	MEMORY_AUTO, /* the first of those below that works */
+	MEMORY_LIME,
+	MEMORY_KCORE,
+	MEMORY_PROCESS,
+	MEMORY_NONE,
+};
+
+/* What was asked for, as far as collectors need it. */
+struct collector_request {
+	enum collector_memory memory;
+	const void *lime;  /* a LiME kernel module's bytes, or NULL */
+	size_t lime_len;
+	const char *lime_name; /* its file name, for the record */
+};
+
+struct collector {
+	const char *name;   /* --only/--skip and the manifest: [a-z_] */
+	const char *group;  /* name of its segments: "volatile", "memory", "logs" */
+	const char *reads;  /* one line for people: what it reads */
+	enum collector_rank rank;
+	unsigned budget_s;  /* time limit; 0 means until the deadline */
+	/*
+	 * Write everything into ${sink}.  0 when the walk was finished (gaps or
+	 * not); a negative errno when it could not be done or the sink ended it.
+	 */
+	int (*run)(const struct host *host, const struct collector_request *req,
+		   struct sink *sink);
+};
+
+extern const struct collector *const collectors[]; /* registry.c, NULL at the end */
+
+extern const struct collector collector_process;
+extern const struct collector collector_socket;
+extern const struct collector collector_kernel;
+extern const struct collector collector_memory;
+extern const struct collector collector_log;
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * registry.c - the table of collectors, in order of volatility.
+ *
+ * A new collector is one file and one row here.
+ */
+#include "collector.h"
+
+const struct collector *const collectors[] = {
+	&collector_process,
+	&collector_socket,
+	&collector_kernel,
+	&collector_memory,
+	&collector_log,
+	NULL,
+};
