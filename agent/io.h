@@ -25,7 +25,8 @@ ssize_t io_read_file(int dir, const char *name, char *buf, size_t cap);
 /*
  * Read the file ${path} whole into memory that the caller frees with free().
  * Sets ${ret} and ${len}; a NUL follows the data.  0; -EFBIG when it is larger
- * than ${max} bytes; another negative errno.
+ * than ${max} bytes; -EAGAIN when it grows while it is read; -EISDIR or -EINVAL
+ * when it is no regular file; another negative errno.
  */
 int io_load(int dir, const char *path, size_t max, void **ret, size_t *len);
 

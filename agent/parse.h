@@ -28,6 +28,12 @@ int parse_duration(const char *text, uint64_t *ret_s);
 /* Bytes as lower-case hex: writes 2 * ${len} characters and a NUL. */
 void parse_to_hex(char *ret, const uint8_t *bytes, size_t len);
 
+/*
+ * Length of the UTF-8 character (RFC 3629) that begins at ${p}: 1 to 4, or 0
+ * when there is none within ${len} bytes.
+ */
+size_t parse_utf8(const uint8_t *p, size_t len);
+
 /* Is ${text} strict UTF-8 (no surrogates, no overlong forms)? */
 bool parse_is_utf8(const void *text, size_t len);
 

@@ -29,6 +29,12 @@ int table_row_end(struct table *t);
 uint64_t table_rows(const struct table *t);
 
 /*
+ * Hand over the rows so far, before something that may hang.  0, or the sink's
+ * error.
+ */
+int table_flush(struct table *t);
+
+/*
  * Write what is buffered and free the table; NULL is fine.  A table without
  * rows is an empty file.  0, or the sink's error.
  */

@@ -1,0 +1,291 @@
+/*
+ * collect.c - the plan: collectors in order of volatility, until the deadline.
+ *
+ * The only part that knows the order, the time and how it all ended.  The
+ * evidence itself flows past it, from the collectors' sinks to the workers.
+ */
+#include "collect.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "collection_id.h"
+#include "errname.h"
+#include "host.h"
+#include "io.h"
+#include "log.h"
+#include "options.h"
+#include "pipeline.h"
+#include "progress.h"
+#include "queue.h"
+#include "result.h"
+#include "runner.h"
+#include "segment.h"
+#include "sink_run.h"
+
+#define LIME_MAX (16u << 20)
+
+static volatile sig_atomic_t signals;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	/* The second one means: at once.  What is stored, is stored. */
+	if (signals++ > 0)
+		_exit(RESULT_PARTIAL);
+}
+
+/* SIGPIPE is an error code like any other; the rest ends the run in order. */
+static void catch_signals(void)
+{
+	static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction sa = { .sa_handler = SIG_IGN };
+
+	(void)sigaction(SIGPIPE, &sa, NULL);
+	sa.sa_handler = on_signal;
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		(void)sigaction(ending[i], &sa, NULL);
+}
+
+/* One run of the plan. */
+struct plan {
+	const struct options *o;
+	struct host host;
+	struct collector_request req;
+	struct collection_id id;
+	struct pipeline *pipe;
+	struct segment *carry;        /* unfinished, of ${carry_group} */
+	const char *carry_group;
+	struct runner_limits limits;
+	struct progress progress;
+	struct result result;
+	bool hung;                    /* a collector's thread lives on */
+};
+
+static int poll_plan(void *arg)
+{
+	struct plan *p = arg;
+
+	progress_tick(&p->progress, p->pipe);
+	return signals > 0 ? -EINTR : pipeline_dead(p->pipe);
+}
+
+/* Near the deadline there must be time to seal and send what is in hand. */
+static void set_limits(struct plan *p)
+{
+	int64_t all_ms = 1000 * (int64_t)p->o->deadline_s, margin;
+
+	p->limits = (struct runner_limits){ .poll = poll_plan, .arg = p };
+	if (all_ms == 0)
+		return;
+	margin = all_ms / 10;
+	if (margin < 1000)
+		margin = 1000;
+	if (margin > 15000)
+		margin = 15000;
+	p->limits.leave_ms = p->result.begun_ms + all_ms;
+	p->limits.stop_ms = p->limits.leave_ms - margin;
+}
+
+/* Send what the last group left unfinished. */
+static void flush_carry(struct plan *p)
+{
+	if (p->carry != NULL)
+		pipeline_put(p->pipe, p->carry);
+	p->carry = NULL;
+}
+
+static const char *status_of(int r, const struct sink_summary *sum)
+{
+	if (r == 0)
+		return "complete";
+	return sum->entries > 0 ? "partial" : "failed";
+}
+
+static const char *reason_of(int r)
+{
+	switch (r) {
+	case 0: return NULL;
+	case -ETIME: return "deadline reached";
+	case -ETIMEDOUT: return "its time limit was reached";
+	case -EINTR: return "stopped by a signal";
+	default: return errname(r);
+	}
+}
+
+static void finish_collector(struct plan *p, const struct collector *c, int r,
+			     struct sink *sink, bool hung, int64_t ms)
+{
+	const struct sink_summary *sum = sink_summary(sink);
+	const char *why = hung ? "it hangs and was left behind" : reason_of(r);
+
+	p->carry = sink_finish(sink);
+	p->carry_group = c->group;
+	result_collector(&p->result, c->name, status_of(r, sum));
+	(void)pipeline_report(p->pipe, c->name, status_of(r, sum), why,
+			      (double)ms / 1000, sum);
+	log_line(r == 0 ? LOG_INFO : LOG_WARN,
+		 "%s: %s%s%s, %llu entries, %llu bytes, %llu gaps, %lld ms",
+		 c->name, status_of(r, sum), why != NULL ? ": " : "",
+		 why != NULL ? why : "", (unsigned long long)sum->entries,
+		 (unsigned long long)sum->bytes, (unsigned long long)sum->gaps,
+		 (long long)ms);
+	if (hung)
+		p->hung = true;
+	else
+		sink_free(sink);
+}
+
+static void skip_collector(struct plan *p, const struct collector *c, const char *why)
+{
+	const char *status = why == NULL ? "skipped" : "failed";
+
+	result_collector(&p->result, c->name, status);
+	(void)pipeline_report(p->pipe, c->name, status,
+			      why != NULL ? why : "not asked for", 0, NULL);
+}
+
+static void run_collector(struct plan *p, const struct collector *c)
+{
+	int64_t begun = clock_now_ms();
+	struct sink *sink;
+	bool hung;
+	int r;
+
+	if (p->carry != NULL && strcmp(p->carry_group, c->group) != 0)
+		flush_carry(p);
+	r = sink_open(&sink, pipeline_queue(p->pipe), c->name, c->group, p->carry);
+	if (r < 0) {
+		skip_collector(p, c, errname(r));
+		return;
+	}
+	p->carry = NULL;
+	progress_begin(&p->progress, c->name);
+	r = runner_run(c, &p->host, &p->req, sink, &p->limits, &hung);
+	if (r == 0 && sink_stopped(sink) < 0)
+		r = sink_stopped(sink);
+	finish_collector(p, c, r, sink, hung, clock_now_ms() - begun);
+}
+
+/* The journal of the run goes into the evidence too. */
+static void collect_journal(struct plan *p)
+{
+	static char text[65536];
+	struct sink_entry e = { .path = "agent/log" };
+	struct sink *sink;
+	size_t len;
+
+	flush_carry(p);
+	if (sink_open(&sink, pipeline_queue(p->pipe), "agent", "agent", NULL) < 0)
+		return;
+	len = log_copy(text, sizeof(text));
+	(void)sink_put(sink, &e, text, len);
+	p->carry = sink_finish(sink);
+	flush_carry(p);
+	sink_free(sink);
+}
+
+static void run_all(struct plan *p)
+{
+	for (size_t i = 0; collectors[i] != NULL; i++) {
+		if (!p->o->selected[i])
+			skip_collector(p, collectors[i], NULL);
+		else if (signals > 0)
+			skip_collector(p, collectors[i], "stopped by a signal");
+		else if (pipeline_dead(p->pipe) < 0)
+			skip_collector(p, collectors[i], "the vault is lost");
+		else
+			run_collector(p, collectors[i]);
+	}
+	collect_journal(p);
+	progress_end(&p->progress);
+}
+
+/* The module that was given, whole, before the host is touched. */
+static int load_lime(struct plan *p)
+{
+	void *data;
+	size_t len;
+	int r;
+
+	if (p->o->lime == NULL)
+		return 0;
+	r = io_load(AT_FDCWD, p->o->lime, LIME_MAX, &data, &len);
+	if (r < 0) {
+		log_line(LOG_ERROR, "--lime %s: %s", p->o->lime, strerror(-r));
+		return r;
+	}
+	p->req.lime = data;
+	p->req.lime_len = len;
+	p->req.lime_name = strrchr(p->o->lime, '/') != NULL ?
+			   strrchr(p->o->lime, '/') + 1 : p->o->lime;
+	return 0;
+}
+
+static int prepare(struct plan *p)
+{
+	int r = host_open(&p->host);
+
+	if (r < 0) {
+		log_line(LOG_ERROR, "/, /proc or /sys cannot be opened: %s", strerror(-r));
+		return r;
+	}
+	p->req.memory = p->o->memory;
+	r = load_lime(p);
+	if (r == 0)
+		r = collection_id_make(&p->id, p->o->case_id);
+	if (r == 0)
+		r = pipeline_prepare(&p->pipe, p->o, &p->id);
+	if (r < 0)
+		return r;
+	/* First of all: out of the host's reach before anything can go wrong. */
+	result_first_line(&p->id, pipeline_public_key(p->pipe));
+	set_limits(p);
+	return pipeline_start(p->pipe, p->limits.leave_ms);
+}
+
+static void release(struct plan *p)
+{
+	pipeline_free(p->pipe);
+	if (p->hung)
+		return;
+	free((void *)(uintptr_t)p->req.lime);
+	host_close(&p->host);
+}
+
+int collect_main(int argc, char **argv)
+{
+	static struct options o;
+	static struct plan p;
+	int r = options_parse(&o, argc, argv);
+
+	if (r != 0)
+		return r > 0 ? 0 : RESULT_USAGE;
+	if (geteuid() != 0) {
+		fprintf(stderr, "evac collect: must run as root\n");
+		return RESULT_NOTHING;
+	}
+	p.o = &o;
+	p.result.begun_ms = clock_now_ms();
+	p.host = (struct host){ -1, -1, -1 };
+	if (o.verbose)
+		log_show(LOG_DEBUG);
+	catch_signals();
+	r = prepare(&p);
+	if (r < 0) {
+		release(&p);
+		return RESULT_NOTHING;
+	}
+	run_all(&p);
+	r = pipeline_finish(p.pipe);
+	r = result_last_line(&p.result, p.pipe, r);
+	release(&p);
+	return r;
+}

@@ -1,0 +1,307 @@
+/*
+ * http.c - HTTPS requests whose body is in memory.
+ *
+ * Reads the server's answer, of which it keeps a bounded part.  The server is
+ * who its certificate says, by roots that are compiled in or were named by the
+ * caller; the host's own roots, proxies and configuration do not count.  A
+ * server that stops talking is left after a while.
+ */
+#include "http.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "ca_roots.h"
+#include "io.h"
+#include "scope.h"
+
+#define CA_FILE_MAX (1u << 20)
+#define CONNECT_TIMEOUT_MS 10000L
+#define STALL_BYTES_PER_S 1000L
+#define STALL_S 30L
+#define UPLOAD_CHUNK (256L * 1024)
+
+struct http {
+	char *roots; /* PEM */
+	size_t roots_len;
+};
+
+struct http_session {
+	CURL *easy;
+	char detail[CURL_ERROR_SIZE];
+	/* of the request that runs */
+	const unsigned char *body;
+	size_t len, pos;
+	struct http_response *res;
+	bool overflow;
+};
+
+static int load_roots(struct http *h, const char *ca_file, char error[HTTP_ERROR_MAX])
+{
+	AUTO_FREE void *more = NULL;
+	size_t len = 0;
+	int r;
+
+	if (ca_file != NULL) {
+		r = io_load(AT_FDCWD, ca_file, CA_FILE_MAX, &more, &len);
+		if (r == 0 && strstr(more, "-----BEGIN CERTIFICATE-----") == NULL)
+			r = -EBADMSG;
+		if (r < 0) {
+			(void)snprintf(error, HTTP_ERROR_MAX, "%.96s: %s", ca_file,
+				       r == -EBADMSG ? "no PEM certificate in it" : strerror(-r));
+			return r;
+		}
+	}
+	h->roots = malloc(ca_roots_len + len + 1);
+	if (h->roots == NULL)
+		return -ENOMEM;
+	memcpy(h->roots, ca_roots, ca_roots_len);
+	h->roots[ca_roots_len] = '\n';
+	if (len > 0)
+		memcpy(h->roots + ca_roots_len + 1, more, len);
+	h->roots_len = ca_roots_len + 1 + len;
+	return 0;
+}
+
+int http_open(struct http **ret, const char *ca_file, char error[HTTP_ERROR_MAX])
+{
+	struct http *h = calloc(1, sizeof(*h));
+	int r = -ENOMEM;
+
+	(void)snprintf(error, HTTP_ERROR_MAX, "%s", strerror(ENOMEM));
+	if (h == NULL)
+		return r;
+	r = load_roots(h, ca_file, error);
+	if (r == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		(void)snprintf(error, HTTP_ERROR_MAX, "the TLS library does not start");
+		r = -EIO;
+	}
+	if (r < 0) {
+		free(h->roots);
+		free(h);
+		return r;
+	}
+	*ret = h;
+	return 0;
+}
+
+void http_close(struct http *h)
+{
+	if (h == NULL)
+		return;
+	curl_global_cleanup();
+	free(h->roots);
+	free(h);
+}
+
+static size_t give_body(char *to, size_t size, size_t count, void *arg)
+{
+	struct http_session *s = arg;
+	size_t n = size * count;
+
+	if (n > s->len - s->pos)
+		n = s->len - s->pos;
+	memcpy(to, s->body + s->pos, n);
+	s->pos += n;
+	return n;
+}
+
+/* libcurl found a kept connection dead, and sends again on a new one. */
+static int rewind_body(void *arg, curl_off_t offset, int origin)
+{
+	struct http_session *s = arg;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > s->len)
+		return CURL_SEEKFUNC_FAIL;
+	s->pos = (size_t)offset;
+	s->res->resent = true;
+	return CURL_SEEKFUNC_OK;
+}
+
+static size_t take_answer(char *data, size_t size, size_t count, void *arg)
+{
+	struct http_session *s = arg;
+	struct http_response *res = s->res;
+	size_t n = size * count, room = sizeof(res->body) - 1 - res->body_len;
+
+	s->overflow = n > room;
+	if (n > room)
+		n = room;
+	memcpy(res->body + res->body_len, data, n);
+	res->body_len += n;
+	/* Less than was offered ends the transfer. */
+	return s->overflow ? CURL_WRITEFUNC_ERROR : n;
+}
+
+/* What is the same for all requests. */
+static CURLcode set_up(struct http_session *s, const struct http *h)
+{
+	struct curl_blob roots = { h->roots, h->roots_len, CURL_BLOB_NOCOPY };
+	CURL *e = s->easy;
+	CURLcode c = CURLE_OK;
+
+#define SET(option, value)                                                     \
+	do {                                                                   \
+		if (c == CURLE_OK)                                             \
+			c = curl_easy_setopt(e, option, value);                \
+	} while (0)
+	SET(CURLOPT_ERRORBUFFER, s->detail);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_PROXY, "");
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_CAINFO_BLOB, &roots);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+	SET(CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_PER_S);
+	SET(CURLOPT_LOW_SPEED_TIME, STALL_S);
+	SET(CURLOPT_MAXCONNECTS, 1L);
+	SET(CURLOPT_UPLOAD, 1L);
+	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_CHUNK);
+	SET(CURLOPT_READFUNCTION, give_body);
+	SET(CURLOPT_READDATA, s);
+	SET(CURLOPT_SEEKFUNCTION, rewind_body);
+	SET(CURLOPT_SEEKDATA, s);
+	SET(CURLOPT_WRITEFUNCTION, take_answer);
+	SET(CURLOPT_WRITEDATA, s);
+	return c;
+}
+
+int http_session_open(struct http_session **ret, struct http *h)
+{
+	struct http_session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return -ENOMEM;
+	s->easy = curl_easy_init();
+	if (s->easy == NULL || set_up(s, h) != CURLE_OK) {
+		http_session_close(s);
+		return -ENOMEM;
+	}
+	*ret = s;
+	return 0;
+}
+
+void http_session_close(struct http_session *s)
+{
+	if (s == NULL)
+		return;
+	curl_easy_cleanup(s->easy);
+	free(s);
+}
+
+static struct curl_slist *header_list(const struct http_request *req)
+{
+	/* Neither waits for a 100-continue: an early refusal ends the upload. */
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+
+	for (size_t i = 0; list != NULL && i < req->header_count; i++) {
+		struct curl_slist *longer = curl_slist_append(list, req->headers[i]);
+
+		if (longer == NULL)
+			curl_slist_free_all(list);
+		list = longer;
+	}
+	return list;
+}
+
+/* What is this request's. */
+static CURLcode set_request(struct http_session *s, const struct http_request *req,
+			    struct curl_slist *headers)
+{
+	CURL *e = s->easy;
+	CURLcode c = CURLE_OK;
+	char sigv4[96];
+
+	(void)snprintf(sigv4, sizeof(sigv4), "aws:amz:%.63s:s3", req->region);
+	SET(CURLOPT_URL, req->url);
+	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_AWS_SIGV4, sigv4);
+	SET(CURLOPT_USERNAME, req->key);
+	SET(CURLOPT_PASSWORD, req->secret);
+	SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)req->len);
+	SET(CURLOPT_FRESH_CONNECT, req->fresh ? 1L : 0L);
+	SET(CURLOPT_DNS_CACHE_TIMEOUT, req->fresh ? 0L : 60L);
+	return c;
+}
+#undef SET
+
+/* libcurl's own words say most: "Could not resolve host: ...". */
+static int explain(const struct http_session *s, CURLcode c, char error[HTTP_ERROR_MAX])
+{
+	static const struct {
+		CURLcode code;
+		int error;
+	} table[] = {
+		{ CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH },
+		{ CURLE_COULDNT_CONNECT, -ECONNREFUSED },
+		{ CURLE_OPERATION_TIMEDOUT, -ETIMEDOUT },
+		{ CURLE_PEER_FAILED_VERIFICATION, -EKEYREJECTED },
+		{ CURLE_SSL_CACERT_BADFILE, -EINVAL },
+		{ CURLE_URL_MALFORMAT, -EINVAL },
+		{ CURLE_UNSUPPORTED_PROTOCOL, -EINVAL },
+		{ CURLE_BAD_FUNCTION_ARGUMENT, -EINVAL },
+		{ CURLE_OUT_OF_MEMORY, -ENOMEM },
+	};
+
+	(void)snprintf(error, HTTP_ERROR_MAX, "%.150s",
+		       s->detail[0] != '\0' ? s->detail : curl_easy_strerror(c));
+	for (size_t i = 0; i < ARRAY_LEN(table); i++)
+		if (table[i].code == c)
+			return table[i].error;
+	return -ECONNRESET;
+}
+
+static const char *header_of(CURL *easy, const char *name)
+{
+	struct curl_header *h;
+
+	if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+		return "";
+	return h->value;
+}
+
+static void read_answer(struct http_session *s, struct http_response *res)
+{
+	time_t date = curl_getdate(header_of(s->easy, "Date"), NULL);
+	long status = 0;
+
+	(void)curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+	res->status = (unsigned)status;
+	res->date = date > 0 ? date : 0;
+	(void)snprintf(res->region, sizeof(res->region), "%s",
+		       header_of(s->easy, "x-amz-bucket-region"));
+	res->body[res->body_len] = '\0';
+}
+
+int http_send(struct http_session *s, const struct http_request *req,
+	      struct http_response *res, char error[HTTP_ERROR_MAX])
+{
+	struct curl_slist *headers = header_list(req);
+	CURLcode c;
+
+	memset(res, 0, sizeof(*res));
+	s->body = req->body;
+	s->len = req->len;
+	s->pos = 0;
+	s->res = res;
+	s->overflow = false;
+	s->detail[0] = '\0';
+	c = headers == NULL ? CURLE_OUT_OF_MEMORY : set_request(s, req, headers);
+	if (c == CURLE_OK)
+		c = curl_easy_perform(s->easy);
+	curl_slist_free_all(headers);
+	/* An answer that is too long is one all the same. */
+	if (c != CURLE_OK && !(c == CURLE_WRITE_ERROR && s->overflow))
+		return explain(s, c, error);
+	read_answer(s, res);
+	return 0;
+}

@@ -1,0 +1,67 @@
+/*
+ * main.c - argv to a command's exit status.
+ */
+#include <stdio.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "cli.h"
+#include "collect.h"
+#include "harden.h"
+#include "keygen.h"
+#include "open.h"
+#include "quote.h"
+#include "verify.h"
+#include "version.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *about;
+} commands[] = {
+	{ "collect", collect_main, "collect this host's evidence into a vault" },
+	{ "keygen", keygen_main, "make an age identity: the key that opens evidence" },
+	{ "verify", verify_main, "check signatures, digests and completeness of a collection" },
+	{ "open", open_main, "verify, decrypt and unpack a collection" },
+	{ "version", version_main, "what this binary is and was built from" },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void help(FILE *to)
+{
+	fprintf(to, "usage: evac COMMAND [OPTIONS]\n\n"
+		    "Evacuate the evidence of a compromised host before its network is cut.\n\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].about);
+	fprintf(to, "\nevac COMMAND --help says more.\n");
+}
+
+int main(int argc, char **argv)
+{
+	char shown[80];
+
+	harden_process();
+	if (sodium_init() < 0) {
+		fprintf(stderr, "evac: no source of random numbers\n");
+		return 2;
+	}
+	if (argc < 2) {
+		help(stderr);
+		return CLI_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		help(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		argv[1] = (char[]){ "version" };
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "evac: unknown command '%s'; evac --help lists them\n",
+		quote_text(shown, sizeof(shown), argv[1]));
+	return CLI_USAGE;
+}

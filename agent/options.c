@@ -1,0 +1,255 @@
+/*
+ * options.c - the command line of `evac collect`.
+ *
+ * Everything that can be checked without touching the host or the network is
+ * checked here, so that a mistake costs one line and no time.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "agekey.h"
+#include "cli.h"
+#include "collection_id.h"
+#include "parse.h"
+#include "quote.h"
+#include "scope.h"
+#include "segment.h"
+#include "vault.h"
+
+#define WORKERS_MAX 64u
+#define WORKERS_DEFAULT_MAX 8u
+/* Without --workers, evac's memory stays below this part of the machine's. */
+#define MEMORY_PART 16
+
+static int set_case(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+
+	if (!collection_case_ok(value)) {
+		(void)snprintf(error, CLI_ERROR_MAX,
+			       "a case is 1 to 63 of A-Z a-z 0-9 . _ - and does not begin with a dot");
+		return -EINVAL;
+	}
+	o->case_id = value;
+	return 0;
+}
+
+static int set_recipient(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+	size_t n = o->recipients.count;
+	char why[AGEKEY_ERROR_MAX];
+
+	if (n == SEAL_RECIPIENTS_MAX) {
+		(void)snprintf(error, CLI_ERROR_MAX, "at most %u recipients",
+			       SEAL_RECIPIENTS_MAX);
+		return -E2BIG;
+	}
+	if (agekey_parse_recipient(value, o->recipients.key[n], why) < 0) {
+		(void)snprintf(error, CLI_ERROR_MAX, "%s", why);
+		return -EINVAL;
+	}
+	o->recipient_text[n] = value;
+	o->recipients.count++;
+	return 0;
+}
+
+/* Mark the rows of collectors[] that the comma-separated ${list} names. */
+static int mark(const char *list, bool rows[OPTIONS_COLLECTORS_MAX],
+		char error[CLI_ERROR_MAX])
+{
+	char word[64], shown[80];
+
+	do {
+		size_t len = strcspn(list, ","), i = 0;
+
+		while (collectors[i] != NULL &&
+		       (strlen(collectors[i]->name) != len ||
+			strncmp(collectors[i]->name, list, len) != 0))
+			i++;
+		if (collectors[i] == NULL) {
+			(void)snprintf(word, sizeof(word), "%.*s",
+				       (int)(len < 60 ? len : 60), list);
+			(void)snprintf(error, CLI_ERROR_MAX, "no collector '%s'",
+				       quote_text(shown, sizeof(shown), word));
+			return -EINVAL;
+		}
+		rows[i] = true;
+		list += len;
+	} while (*list++ == ',');
+	return 0;
+}
+
+static int set_only(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+
+	memset(o->selected, 0, sizeof(o->selected));
+	return mark(value, o->selected, error);
+}
+
+static int set_skip(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	bool rows[OPTIONS_COLLECTORS_MAX] = { false };
+	struct options *o = ctx;
+	int r = mark(value, rows, error);
+
+	for (size_t i = 0; r == 0 && i < OPTIONS_COLLECTORS_MAX; i++)
+		if (rows[i])
+			o->selected[i] = false;
+	return r;
+}
+
+static int set_memory(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	static const struct { const char *word; enum collector_memory method; } words[] = {
+		{ "auto", MEMORY_AUTO }, { "lime", MEMORY_LIME },
+		{ "kcore", MEMORY_KCORE }, { "process", MEMORY_PROCESS },
+		{ "none", MEMORY_NONE },
+	};
+	struct options *o = ctx;
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(value, words[i].word) == 0) {
+			o->memory = words[i].method;
+			return 0;
+		}
+	(void)snprintf(error, CLI_ERROR_MAX, "auto, lime, kcore, process or none");
+	return -EINVAL;
+}
+
+static int set_deadline(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+
+	if (parse_duration(value, &o->deadline_s) < 0 || o->deadline_s < 5 ||
+	    o->deadline_s > 7 * 86400) {
+		(void)snprintf(error, CLI_ERROR_MAX,
+			       "a time from 5s to 168h: a number with s, m or h");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int set_segment_size(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+	uint64_t bytes;
+
+	if (parse_size(value, &bytes) < 0 || bytes < SEGMENT_SIZE_MIN ||
+	    bytes > SEGMENT_SIZE_MAX) {
+		(void)snprintf(error, CLI_ERROR_MAX,
+			       "a size from 1M to 1G: a number with K, M or G");
+		return -EINVAL;
+	}
+	o->segment_size = (size_t)bytes & ~(size_t)4095;
+	return 0;
+}
+
+static int set_workers(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+	uint64_t n;
+
+	if (parse_dec(value, &n) < 0 || n < 1 || n > WORKERS_MAX) {
+		(void)snprintf(error, CLI_ERROR_MAX, "a number from 1 to %u", WORKERS_MAX);
+		return -EINVAL;
+	}
+	o->workers = (unsigned)n;
+	return 0;
+}
+
+static const struct cli_option rows[] = {
+	{ .name = "case", .arg = "ID", .set = set_case,
+	  .help = "the case; the first folder below the vault's prefix" },
+	{ .name = "recipient", .arg = "age1...", .set = set_recipient,
+	  .help = "who can open the evidence; may be given up to 16 times" },
+	{ .name = "to", .arg = "WHERE", .offset = offsetof(struct options, to),
+	  .help = "the vault: a directory, or s3://BUCKET/PREFIX" },
+	{ .name = "only", .arg = "NAMES", .set = set_only,
+	  .help = "these collectors alone, separated by commas" },
+	{ .name = "skip", .arg = "NAMES", .set = set_skip,
+	  .help = "all but these collectors" },
+	{ .name = "memory", .arg = "METHOD", .set = set_memory,
+	  .help = "auto (default), lime, kcore, process or none" },
+	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct options, lime),
+	  .help = "the LiME kernel module for this kernel" },
+	{ .name = "deadline", .arg = "TIME", .set = set_deadline,
+	  .help = "be finished after TIME (90s, 10m, 2h)" },
+	{ .name = "segment-size", .arg = "SIZE", .set = set_segment_size,
+	  .help = "evidence in one object, before compression (default 8M)" },
+	{ .name = "workers", .arg = "N", .set = set_workers,
+	  .help = "objects that are built and sent side by side" },
+	{ .name = "region", .arg = "NAME", .offset = offsetof(struct options, region),
+	  .help = "region of the bucket (default: AWS_REGION, else us-east-1)" },
+	{ .name = "endpoint-url", .arg = "URL",
+	  .offset = offsetof(struct options, endpoint_url),
+	  .help = "an S3 endpoint other than Amazon's" },
+	{ .name = "path-style", .offset = offsetof(struct options, path_style),
+	  .help = "bucket in the path, not in the host name" },
+	{ .name = "ca-file", .arg = "FILE", .offset = offsetof(struct options, ca_file),
+	  .help = "PEM certificates to trust besides those compiled in" },
+	{ .name = "verbose", .letter = 'v', .offset = offsetof(struct options, verbose),
+	  .help = "more on stderr" },
+};
+
+static const struct cli cli = {
+	.verb = "collect",
+	.usage = "--case ID --recipient age1... --to WHERE [OPTIONS]",
+	.about = "Collect the evidence of this host into a vault: sealed for the recipients,\n"
+		 "signed with a key that is made now and wiped at the end.\n"
+		 "Credentials for S3 come from the environment: AWS_ACCESS_KEY_ID,\n"
+		 "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n",
+	.options = rows,
+	.option_count = ARRAY_LEN(rows),
+	.end = "Exit status: 0 complete, 1 partial (evidence is safe, something is missing),\n"
+	       "2 nothing could be saved, 64 usage.\n",
+};
+
+/* As many as keep the processors busy while uploads wait, within memory. */
+static unsigned default_workers(size_t segment_size)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned n = cpus > 0 ? 2 * (unsigned)cpus : 2;
+	struct sysinfo si;
+
+	if (n > WORKERS_DEFAULT_MAX)
+		n = WORKERS_DEFAULT_MAX;
+	if (sysinfo(&si) == 0) {
+		uint64_t ram = (uint64_t)si.totalram * si.mem_unit;
+
+		while (n > 1 && 3 * (uint64_t)n * segment_size > ram / MEMORY_PART)
+			n--;
+	}
+	return n;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	int r;
+
+	*o = (struct options){ .segment_size = SEGMENT_SIZE_DEFAULT };
+	for (size_t i = 0; collectors[i] != NULL && i < OPTIONS_COLLECTORS_MAX; i++)
+		o->selected[i] = true;
+	r = cli_parse(&cli, argc, argv, o, NULL, 0, NULL);
+	if (r < 0)
+		return r == -ECANCELED ? 1 : r;
+	if (o->case_id == NULL)
+		r = cli_usage(&cli, "--case is missing");
+	else if (o->recipients.count == 0)
+		r = cli_usage(&cli, "--recipient is missing");
+	else if (o->to == NULL)
+		r = cli_usage(&cli, "--to is missing");
+	else if (o->memory == MEMORY_LIME && o->lime == NULL)
+		r = cli_usage(&cli, "--memory lime needs --lime FILE");
+	if (r != 0)
+		return -EINVAL;
+	if (o->workers == 0)
+		o->workers = default_workers(o->segment_size);
+	return 0;
+}

@@ -1,0 +1,63 @@
+/* pipeline.h - all stages of one collection, put together. */
+#ifndef PIPELINE_H
+#define PIPELINE_H
+
+#include <stdint.h>
+
+struct collection_id;
+struct manifest_totals;
+struct options;
+struct pipeline;
+struct queue;
+struct segment;
+struct sink_summary;
+
+/* What moves, for people who watch. */
+struct pipeline_flow {
+	uint64_t segments, sealed_bytes, stored_bytes;
+};
+
+/*
+ * Make the signing key, the segments and the manifest; nothing is sent yet.
+ * 0 or a negative errno, said in the journal.  ${o} and ${id} must live on.
+ */
+int pipeline_prepare(struct pipeline **ret, const struct options *o,
+		     const struct collection_id *id);
+
+/*
+ * Reach the vault, store evac.pub as the first object, start the workers.  No
+ * upload begins after ${deadline_ms} (CLOCK_MONOTONIC; 0: none).  0 or a
+ * negative errno, said in the journal.
+ */
+int pipeline_start(struct pipeline *p, int64_t deadline_ms);
+
+/* The 56 characters of the collection's public key. */
+const char *pipeline_public_key(const struct pipeline *p);
+
+struct queue *pipeline_queue(struct pipeline *p);
+
+/* Hand a segment to the workers, or back when it is empty. */
+void pipeline_put(struct pipeline *p, struct segment *seg);
+
+/* 0, or the negative errno with which the vault was lost for good. */
+int pipeline_dead(const struct pipeline *p);
+
+/* How a collector ended, for the manifest.  ${sum} may be NULL. */
+int pipeline_report(struct pipeline *p, const char *name, const char *status,
+		    const char *why, double seconds, const struct sink_summary *sum);
+
+void pipeline_flow(const struct pipeline *p, struct pipeline_flow *ret);
+
+/* Everything that was counted; valid at any time. */
+void pipeline_totals(struct pipeline *p, struct manifest_totals *ret);
+
+/*
+ * Wait for the workers, then sign and store the manifest, last of all.  0, or
+ * a negative errno when the manifest could not be stored.
+ */
+int pipeline_finish(struct pipeline *p);
+
+/* Wipe the secret key and free; NULL is fine. */
+void pipeline_free(struct pipeline *p);
+
+#endif

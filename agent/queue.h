@@ -1,0 +1,58 @@
+/*
+ * queue.h - segments between the collectors' thread and the workers: the only
+ * object that both sides touch.
+ *
+ * A segment is owned by whoever holds it.  The free list is the memory limit
+ * and the back-pressure.
+ */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct queue;
+struct segment;
+
+/* Allocate ${count} segments of ${size} bytes.  0 or -ENOMEM. */
+int queue_open(struct queue **ret, unsigned count, size_t size);
+
+void queue_free(struct queue *q); /* NULL is fine */
+
+/* Size of its segments, in bytes. */
+size_t queue_segment_size(const struct queue *q);
+
+/*
+ * Collectors' side: take an empty segment, waiting for one until ${stop}
+ * becomes non-zero.  0, or ${*stop} (a negative errno).
+ */
+int queue_get(struct queue *q, const atomic_int *stop, struct segment **ret);
+
+/* Collectors' side: hand a full segment to the workers; it gets its number. */
+void queue_put(struct queue *q, struct segment *seg);
+
+/*
+ * Workers' side: the next full segment, or NULL when the queue was closed and
+ * is empty.
+ */
+struct segment *queue_take(struct queue *q);
+
+/* Either side: give an empty or used-up segment back to the free list. */
+void queue_release(struct queue *q, struct segment *seg);
+
+/*
+ * Wait until the workers have released every segment that was put before.
+ * ${stop} as above does not end this wait: a source that workers still read
+ * from must not go away.
+ */
+void queue_drain(struct queue *q);
+
+/* No more puts: workers end when the queue is empty. */
+void queue_close(struct queue *q);
+
+/* Segments put so far: the next one's number. */
+unsigned queue_count(struct queue *q);
+
+#endif

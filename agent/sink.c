@@ -1,0 +1,516 @@
+/*
+ * sink.c - where collectors put evidence: entries into bounded segments.
+ *
+ * A file whose size is not known in advance is built in the segment's memory
+ * first, so a tar header never promises bytes that do not come.  What does not
+ * fit is moved to the next segment or cut into parts.
+ */
+#include "sink.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "errname.h"
+#include "json.h"
+#include "parse.h"
+#include "queue.h"
+#include "segment.h"
+#include "sink_run.h"
+
+#define PATH_LIMIT 16384
+#define GAPS_BYTES (256u << 10)
+#define GAP_MAX (3u * PATH_LIMIT)
+
+struct sink {
+	pthread_mutex_t lock;
+	struct queue *queue;
+	const char *name, *group;
+	atomic_int stop;          /* negative errno: the run is over */
+	struct segment *seg;      /* the one in hand; NULL: none yet */
+
+	bool open;                /* between sink_begin() and sink_end() */
+	bool discard;             /* its header cannot be stored: a gap already */
+	bool cut;                 /* earlier parts are in earlier segments */
+	struct sink_entry entry;  /* without attributes */
+	char path[PATH_LIMIT];
+	uint64_t written;
+
+	struct buf gaps;          /* NDJSON, written as parts */
+	uint64_t gaps_offset;
+	struct sink_summary sum;
+};
+
+int sink_open(struct sink **ret, struct queue *q, const char *name,
+	      const char *group, struct segment *carry)
+{
+	struct sink *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return -ENOMEM;
+	if (buf_open(&s->gaps, GAPS_BYTES) < 0) {
+		free(s);
+		return -ENOMEM;
+	}
+	(void)pthread_mutex_init(&s->lock, NULL);
+	s->queue = q;
+	s->name = name;
+	s->group = group;
+	s->seg = carry;
+	*ret = s;
+	return 0;
+}
+
+void sink_free(struct sink *s)
+{
+	if (s == NULL)
+		return;
+	buf_free(&s->gaps);
+	(void)pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+void sink_stop(struct sink *s, int why)
+{
+	int none = 0;
+
+	(void)atomic_compare_exchange_strong(&s->stop, &none, why);
+}
+
+int sink_stopped(const struct sink *s)
+{
+	return atomic_load(&s->stop);
+}
+
+const struct sink_summary *sink_summary(const struct sink *s)
+{
+	return &s->sum;
+}
+
+size_t sink_room(const struct sink *s)
+{
+	return segment_room_empty(queue_segment_size(s->queue));
+}
+
+static int lock(struct sink *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+	return atomic_load(&s->stop);
+}
+
+static int unlock(struct sink *s, int r)
+{
+	(void)pthread_mutex_unlock(&s->lock);
+	return r;
+}
+
+/* Hand the segment in hand to the workers. */
+static void submit(struct sink *s)
+{
+	if (s->seg == NULL)
+		return;
+	if (s->seg->entry_count == 0)
+		queue_release(s->queue, s->seg);
+	else
+		queue_put(s->queue, s->seg);
+	s->seg = NULL;
+}
+
+static int fresh(struct sink *s, struct segment **ret)
+{
+	int r = queue_get(s->queue, &s->stop, ret);
+
+	if (r == 0)
+		segment_begin(*ret, s->group);
+	return r;
+}
+
+/* Have a segment in hand with room for ${need} bytes of an entry like ${e}. */
+static int prepare(struct sink *s, const struct sink_entry *e, uint64_t need)
+{
+	if (s->seg != NULL && s->seg->entry_count > 0) {
+		size_t room = segment_room(s->seg, e);
+
+		if (room == 0 || (need > room && need <= sink_room(s)))
+			submit(s);
+	}
+	return s->seg != NULL ? 0 : fresh(s, &s->seg);
+}
+
+static bool path_is_safe(const char *p)
+{
+	if (*p == '\0' || *p == '/')
+		return false;
+	while (p != NULL) {
+		const char *end = strchrnul(p, '/');
+		size_t len = (size_t)(end - p);
+
+		if (len == 0 || (len == 1 && p[0] == '.') ||
+		    (len == 2 && p[0] == '.' && p[1] == '.'))
+			return false;
+		p = *end == '/' ? end + 1 : NULL;
+	}
+	return true;
+}
+
+/* Does the name look like a part's?  Then only a further suffix keeps it apart. */
+static bool looks_like_part(const char *path)
+{
+	static const char tail[] = ".part";
+	size_t len = strlen(path), digits = 0;
+
+	if (len < sizeof(tail) || strcmp(path + len - 5, tail) != 0)
+		return false;
+	len -= 5;
+	while (len > 0 && path[len - 1] >= '0' && path[len - 1] <= '9') {
+		len--;
+		digits++;
+	}
+	return digits >= 12 && len > 0 && path[len - 1] == '@';
+}
+
+static void part_suffix(char ret[32], uint64_t offset)
+{
+	(void)snprintf(ret, 32, "@%012llu.part", (unsigned long long)offset);
+}
+
+static void count_gap(struct sink_summary *sum, int why)
+{
+	unsigned i = 0;
+
+	sum->gaps++;
+	while (i < sum->reason_count && sum->reasons[i].why != why)
+		i++;
+	if (i == SINK_REASONS)
+		i--;
+	else if (i == sum->reason_count)
+		sum->reasons[sum->reason_count++].why = why;
+	sum->reasons[i].count++;
+}
+
+/* Write what is known of gaps as the next part of their list. */
+static int flush_gaps(struct sink *s, bool last)
+{
+	char path[96], suffix[32];
+	struct sink_entry e = { .path = path };
+	int r;
+
+	if (s->gaps.len == 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "gaps/%s.ndjson", s->name);
+	r = prepare(s, &e, s->gaps.len);
+	if (r == 0)
+		r = segment_entry_begin(s->seg, path, &e);
+	if (r < 0)
+		return r;
+	if (!last || s->gaps_offset > 0) {
+		part_suffix(suffix, s->gaps_offset);
+		segment_rename_last(s->seg, suffix);
+	}
+	(void)segment_add(s->seg, s->gaps.data, s->gaps.len);
+	s->gaps_offset += s->gaps.len;
+	s->gaps.len = 0;
+	return 0;
+}
+
+static int gap(struct sink *s, const char *path, int why, const char *detail)
+{
+	struct timespec now;
+	struct json j;
+	size_t start;
+
+	count_gap(&s->sum, why);
+	/* The list leaves when no entry is open; until then it may overflow,
+	 * which the count in the manifest still shows. */
+	if (!s->open && buf_room(&s->gaps) < GAP_MAX) {
+		int r = flush_gaps(s, false);
+
+		if (r < 0)
+			return r;
+	}
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	start = s->gaps.len;
+	json_open(&j, &s->gaps);
+	json_object(&j, NULL);
+	json_bytes(&j, "path", path, strnlen(path, PATH_LIMIT));
+	json_str(&j, "error", errname(why));
+	json_i64(&j, "errno", -(int64_t)why);
+	if (detail != NULL)
+		json_bytes(&j, "detail", detail, strlen(detail));
+	json_i64(&j, "time", now.tv_sec);
+	json_object_end(&j);
+	if (json_end(&j) < 0 || buf_add(&s->gaps, "\n", 1) < 0)
+		s->gaps.len = start;
+	return 0;
+}
+
+int sink_gap(struct sink *s, const char *path, int why, const char *detail)
+{
+	int r = lock(s);
+
+	return unlock(s, r < 0 ? r : gap(s, path, why, detail));
+}
+
+int sink_note(struct sink *s, const char *key, const char *fmt, ...)
+{
+	unsigned i = 0;
+	va_list ap;
+	int r = 0;
+
+	(void)lock(s); /* a note is welcome even when the run is over */
+	while (i < s->sum.note_count && strcmp(s->sum.notes[i].key, key) != 0)
+		i++;
+	if (i == SINK_NOTES || strlen(key) >= sizeof(s->sum.notes[i].key)) {
+		r = -ENOBUFS;
+	} else {
+		if (i == s->sum.note_count)
+			strcpy(s->sum.notes[s->sum.note_count++].key, key);
+		va_start(ap, fmt);
+		(void)vsnprintf(s->sum.notes[i].text, SINK_NOTE_MAX, fmt, ap);
+		va_end(ap);
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return r == -ENOBUFS ? 0 : r;
+}
+
+static int begin(struct sink *s, const struct sink_entry *e, uint64_t offset,
+		 bool part)
+{
+	char suffix[32];
+	int r;
+
+	if (!path_is_safe(e->path))
+		return -EINVAL;
+	r = prepare(s, e, e->size == SINK_SIZE_UNKNOWN ? 0 : e->size);
+	if (r < 0)
+		return r;
+	if (segment_entry_begin(s->seg, e->path, e) < 0) {
+		struct sink_entry bare = *e;
+
+		/* Attributes may be too large for any segment: go without. */
+		bare.xattr_count = 0;
+		if (segment_entry_begin(s->seg, e->path, &bare) < 0)
+			return -ENAMETOOLONG;
+		r = gap(s, e->path, -E2BIG, "extended attributes left out");
+	}
+	if (part) {
+		part_suffix(suffix, offset);
+		segment_rename_last(s->seg, suffix);
+	}
+	return r;
+}
+
+int sink_begin(struct sink *s, const struct sink_entry *e)
+{
+	size_t len = strlen(e->path);
+	int r = lock(s);
+
+	if (r < 0)
+		return unlock(s, r);
+	if (s->open)
+		return unlock(s, -EBUSY);
+	s->discard = false;
+	s->written = 0;
+	s->cut = looks_like_part(e->path);
+	s->entry = *e;
+	s->entry.path = s->path;
+	s->entry.xattr_count = 0;
+	r = len < PATH_LIMIT ? begin(s, e, 0, s->cut) : -ENAMETOOLONG;
+	if (r == -ENAMETOOLONG) {
+		s->discard = true;
+		r = gap(s, e->path, -ENAMETOOLONG, NULL);
+	}
+	if (r == 0) {
+		memcpy(s->path, e->path, len < PATH_LIMIT ? len + 1 : 0);
+		s->open = true;
+		s->sum.entries += !s->discard;
+	}
+	return unlock(s, r);
+}
+
+/*
+ * The open entry has filled its segment.  If it shares it with others and an
+ * empty one would hold it, it moves; else it is cut here.
+ */
+static int overflow(struct sink *s, size_t more)
+{
+	struct segment *old = s->seg, *seg;
+	struct segment_entry *e = segment_last(old);
+	char suffix[32];
+	bool move = !s->cut && old->entry_count > 1 &&
+		    e->data_len + more <= sink_room(s);
+	int r;
+
+	if (!move && !s->cut) {
+		part_suffix(suffix, 0);
+		segment_rename_last(old, suffix);
+		s->cut = true;
+	}
+	r = fresh(s, &seg);
+	if (r < 0)
+		return r;
+	r = segment_entry_begin(seg, s->path, &s->entry);
+	if (r < 0) {
+		queue_release(s->queue, seg);
+		return r;
+	}
+	if (move) {
+		(void)segment_add(seg, old->raw.data + e->data, e->data_len);
+		segment_drop_last(old);
+	} else {
+		part_suffix(suffix, s->written);
+		segment_rename_last(seg, suffix);
+	}
+	queue_put(s->queue, old);
+	s->seg = seg;
+	return 0;
+}
+
+int sink_write(struct sink *s, const void *data, size_t len)
+{
+	const char *p = data;
+	int r = lock(s);
+
+	if (r == 0 && !s->open)
+		r = -EINVAL;
+	if (r == 0 && s->discard)
+		return unlock(s, 0);
+	while (r == 0 && len > 0) {
+		size_t n = segment_add(s->seg, p, len);
+
+		p += n;
+		len -= n;
+		s->written += n;
+		s->sum.bytes += n;
+		if (len > 0)
+			r = overflow(s, len);
+	}
+	return unlock(s, r);
+}
+
+static int end(struct sink *s)
+{
+	s->open = false;
+	if (s->discard || s->entry.size == SINK_SIZE_UNKNOWN ||
+	    s->entry.size == s->written)
+		return 0;
+	return gap(s, s->path, s->written < s->entry.size ? -ENODATA : -EOVERFLOW,
+		   s->written < s->entry.size ? "shorter than it was when opened"
+					      : "longer than it was when opened");
+}
+
+int sink_end(struct sink *s)
+{
+	int r = lock(s);
+
+	if (r == 0)
+		r = s->open ? end(s) : -EINVAL;
+	return unlock(s, r);
+}
+
+int sink_put(struct sink *s, const struct sink_entry *e, const void *data, size_t len)
+{
+	struct sink_entry sized = *e;
+	int r;
+
+	sized.size = len;
+	r = sink_begin(s, &sized);
+	if (r == 0)
+		r = sink_write(s, data, len);
+	if (r == 0)
+		r = sink_end(s);
+	return r;
+}
+
+int sink_part(struct sink *s, const struct sink_entry *e, uint64_t offset,
+	      const void *data, size_t len)
+{
+	struct sink_entry sized = *e;
+	int r = lock(s);
+
+	if (r == 0 && s->open)
+		r = -EBUSY;
+	sized.size = len;
+	if (r == 0 && len > sink_room(s))
+		r = -EFBIG;
+	if (r == 0)
+		r = begin(s, &sized, offset, true);
+	if (r == 0) {
+		(void)segment_add(s->seg, data, len);
+		s->sum.entries++;
+		s->sum.bytes += len;
+	}
+	return unlock(s, r);
+}
+
+int sink_pull(struct sink *s, const struct sink_entry *e, const void *prefix,
+	      size_t prefix_len, sink_reader *read, void *arg, uint64_t offset)
+{
+	struct segment_entry *to;
+	int r = lock(s);
+
+	if (r == 0 && s->open)
+		r = -EBUSY;
+	if (r == 0 && (e->size > sink_room(s) || e->size < prefix_len))
+		r = -EFBIG;
+	if (r == 0)
+		r = begin(s, e, 0, false);
+	if (r == 0) {
+		(void)segment_add(s->seg, prefix, prefix_len);
+		to = segment_last(s->seg);
+		to->size = e->size;
+		to->read = read;
+		to->arg = arg;
+		to->offset = offset;
+		s->seg->used += (size_t)e->size - prefix_len;
+		s->sum.entries++;
+		s->sum.bytes += e->size;
+	}
+	return unlock(s, r);
+}
+
+int sink_flush(struct sink *s)
+{
+	int r = lock(s);
+
+	if (r == 0 && s->open)
+		r = -EBUSY;
+	if (r == 0)
+		submit(s);
+	return unlock(s, r);
+}
+
+int sink_drain(struct sink *s)
+{
+	/* Even when the run is over: the source must outlive its readers. */
+	(void)lock(s);
+	submit(s);
+	(void)pthread_mutex_unlock(&s->lock);
+	queue_drain(s->queue);
+	return sink_stopped(s);
+}
+
+struct segment *sink_finish(struct sink *s)
+{
+	int why = lock(s);
+	struct segment *seg;
+
+	if (s->open) {
+		s->open = false;
+		(void)gap(s, s->path, why < 0 ? why : -ECANCELED,
+			  "ended before the file did");
+	}
+	/* The list of gaps must leave even after a stop. */
+	atomic_store(&s->stop, 0);
+	(void)flush_gaps(s, true);
+	seg = s->seg;
+	s->seg = NULL;
+	atomic_store(&s->stop, why < 0 ? why : -ECANCELED);
+	(void)pthread_mutex_unlock(&s->lock);
+	return seg;
+}

@@ -1,0 +1,241 @@
+/*
+ * worker.c - threads that turn segments into stored objects:
+ *
+ *   queue -> archive (tar, zstd) -> seal (age) -> sign (minisign) -> vault
+ *
+ * All memory is taken at the start.  A segment goes back to the free list as
+ * soon as it is sealed: while the network is slow, the next one fills.
+ */
+#include "worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "archive.h"
+#include "buf.h"
+#include "clock.h"
+#include "comment.h"
+#include "digest.h"
+#include "log.h"
+#include "manifest.h"
+#include "minisign.h"
+#include "queue.h"
+#include "seal.h"
+#include "segment.h"
+#include "vault.h"
+
+#define STACK_BYTES (512u << 10)
+
+struct worker {
+	pthread_t thread;
+	struct worker_context *ctx;
+	struct archive_maker *archive;
+	struct vault_session *session;
+	struct seal seal;
+	struct buf out;
+};
+
+struct workers {
+	unsigned count;
+	struct worker worker[];
+};
+
+/* zstd's worst case adds 1/256 and some bytes; tar's cost is in the budget. */
+static size_t out_bytes(size_t segment_size)
+{
+	return seal_bound(segment_size + segment_size / 128 + 65536);
+}
+
+int worker_store(struct worker_context *ctx, struct vault_session *session,
+		 const struct vault_object *obj, struct comment *about,
+		 char error[VAULT_ERROR_MAX])
+{
+	char text[MINISIGN_FILE_MAX], name[SEGMENT_NAME_MAX + 16];
+	char comment[COMMENT_TEXT_MAX];
+	struct vault_object sig = { .name = name, .data = text };
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%s.minisig", obj->name);
+	(void)snprintf(about->collection, sizeof(about->collection), "%s", ctx->collection);
+	(void)snprintf(about->name, sizeof(about->name), "%s", obj->name);
+	about->size = obj->len;
+	about->utc = time(NULL);
+	r = comment_build(about, comment);
+	if (r == 0)
+		r = minisign_sign(ctx->key, obj->data, obj->len, comment, text,
+				  sizeof(text));
+	if (r == 0) {
+		sig.len = strlen(text);
+		r = digest_memory(sig.data, sig.len, sig.sha256);
+	}
+	if (r < 0) {
+		(void)snprintf(error, VAULT_ERROR_MAX, "%.64s: signing: %s",
+			       obj->name, strerror(-r));
+		return r;
+	}
+	r = ctx->ops->put(session, &sig, error);
+	if (r == 0)
+		r = ctx->ops->put(session, obj, error);
+	return r;
+}
+
+static int on_archive(void *arg, const void *data, size_t len)
+{
+	return seal_write(arg, data, len);
+}
+
+/* Build the sealed object in ${w->out}. */
+static int build(struct worker *w, const struct segment *seg, uint64_t *ret_bytes)
+{
+	int r;
+
+	w->out.len = 0;
+	r = seal_begin(&w->seal, w->ctx->recipients, &w->out);
+	if (r == 0)
+		r = archive_segment(w->archive, seg, on_archive, &w->seal, ret_bytes);
+	if (r == 0)
+		r = seal_end(&w->seal);
+	return r;
+}
+
+static int store(struct worker *w, const struct manifest_segment *ms,
+		 char error[VAULT_ERROR_MAX])
+{
+	struct vault_object obj = { .name = ms->name, .data = w->out.data,
+				    .len = w->out.len };
+	struct comment c = { .is_segment = true, .segment = ms->number };
+
+	memcpy(obj.sha256, ms->sha256, sizeof(obj.sha256));
+	return worker_store(w->ctx, w->session, &obj, &c, error);
+}
+
+static void lose(struct worker *w, const struct manifest_segment *ms, int r,
+		 const char *error)
+{
+	log_line(LOG_ERROR, "segment %s lost: %s", ms->name, error);
+	(void)manifest_lost(w->ctx->manifest, ms->number, ms->name, error);
+	if (r == -EACCES || r == -EPERM || r == -ENOENT || r == -EROFS ||
+	    r == -ENOSPC || r == -ETIME)
+		atomic_store(&w->ctx->dead, r);
+}
+
+static void work(struct worker *w, struct segment *seg)
+{
+	struct worker_context *ctx = w->ctx;
+	char name[SEGMENT_NAME_MAX], error[VAULT_ERROR_MAX] = "";
+	struct manifest_segment ms = {
+		.number = seg->number, .group = seg->group, .name = name,
+		.entries = seg->entry_count, .begun = seg->begun.tv_sec,
+	};
+	int r = atomic_load(&ctx->dead);
+
+	segment_name(seg, name);
+	if (r < 0)
+		(void)snprintf(error, sizeof(error), "not tried: the vault is lost");
+	if (r == 0) {
+		r = build(w, seg, &ms.entry_bytes);
+		if (r < 0)
+			(void)snprintf(error, sizeof(error), "building: %s", strerror(-r));
+	}
+	queue_release(ctx->queue, seg);
+	ms.size = w->out.len;
+	if (r == 0)
+		r = digest_memory(w->out.data, w->out.len, ms.sha256);
+	if (r == 0) {
+		(void)atomic_fetch_add(&ctx->sealed_bytes, ms.size);
+		r = store(w, &ms, error);
+	}
+	if (r < 0) {
+		lose(w, &ms, r, error);
+		return;
+	}
+	ms.stored = time(NULL);
+	(void)atomic_fetch_add(&ctx->stored_bytes, ms.size);
+	(void)atomic_fetch_add(&ctx->stored, 1);
+	if (manifest_segment(ctx->manifest, &ms) < 0)
+		log_line(LOG_ERROR, "segment %s is stored, but not in the manifest: "
+			 "out of memory", name);
+}
+
+static void *worker_main(void *arg)
+{
+	struct worker *w = arg;
+	struct segment *seg;
+
+	while ((seg = queue_take(w->ctx->queue)) != NULL)
+		work(w, seg);
+	return NULL;
+}
+
+static void worker_free(struct worker *w)
+{
+	if (w->session != NULL)
+		w->ctx->ops->session_close(w->session);
+	archive_close(w->archive);
+	buf_free(&w->out);
+}
+
+static int worker_open(struct worker *w, struct worker_context *ctx)
+{
+	int r = buf_open(&w->out, out_bytes(ctx->segment_size));
+
+	w->ctx = ctx;
+	if (r == 0)
+		r = archive_open(&w->archive);
+	if (r == 0)
+		r = ctx->ops->session(&w->session, ctx->vault);
+	return r;
+}
+
+static int worker_run(struct worker *w)
+{
+	pthread_attr_t attr;
+	int r;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
+	r = pthread_create(&w->thread, &attr, worker_main, w);
+	(void)pthread_attr_destroy(&attr);
+	return -r;
+}
+
+int worker_start(struct workers **ret, struct worker_context *ctx, unsigned count)
+{
+	struct workers *ws = calloc(1, sizeof(*ws) + count * sizeof(ws->worker[0]));
+	int r = 0;
+
+	if (ws == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; r == 0 && i < count; i++) {
+		struct worker *w = &ws->worker[i];
+
+		r = worker_open(w, ctx);
+		if (r == 0)
+			r = worker_run(w);
+		if (r < 0)
+			worker_free(w);
+		else
+			ws->count++;
+	}
+	if (r < 0) {
+		queue_close(ctx->queue);
+		worker_join(ws);
+		return r;
+	}
+	*ret = ws;
+	return 0;
+}
+
+void worker_join(struct workers *ws)
+{
+	if (ws == NULL)
+		return;
+	for (unsigned i = 0; i < ws->count; i++) {
+		(void)pthread_join(ws->worker[i].thread, NULL);
+		worker_free(&ws->worker[i]);
+	}
+	free(ws);
+}

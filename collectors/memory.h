@@ -1,0 +1,226 @@
+/* memory.h - what the methods of the memory collector share. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "kcore.h"
+#include "ranges.h"
+
+struct collector_request;
+struct host;
+struct sink;
+struct memory;
+
+/* How a piece was taken. */
+enum memory_method {
+	METHOD_NONE, /* it could not be: marker pattern */
+	METHOD_LIME,
+	METHOD_KCORE,
+};
+
+/* Why bytes are not what memory held. */
+enum memory_hole {
+	HOLE_UNREADABLE, /* reads failed: marker pattern */
+	HOLE_UNMAPPED,   /* no kcore segment shows it: marker, or zeros below a page */
+	HOLE_PARTIAL,    /* LiME writes zeros for what is less than a page */
+	HOLE_DOUBTFUL,   /* the stream ended early and may have been out of step here */
+	HOLE_KINDS,
+};
+
+/* One LiME image in the evidence, or a part of one that came by one method. */
+struct memory_piece {
+	struct memory *m;
+	struct range range;
+	enum memory_method method;
+	uint64_t begin_ns, end_ns; /* UTC since 1970; 0 when nothing was read */
+};
+
+/* Kernel lockdown, as far as it shows. */
+enum memory_lockdown {
+	LOCKDOWN_UNKNOWN, /* no such file: too old, or securityfs not mounted */
+	LOCKDOWN_NONE,
+	LOCKDOWN_INTEGRITY,
+	LOCKDOWN_CONFIDENTIALITY,
+};
+
+/* What is already there of a LiME module. */
+enum memory_resident {
+	LIME_ABSENT,
+	LIME_IDLE, /* Live, no user: it can be unloaded */
+	LIME_STUCK, /* loading, unloading, in use, or in sysfs alone */
+};
+
+/* What was found before anything was touched. */
+struct memory_probe {
+	char release[128];
+	enum memory_lockdown lockdown;
+	enum memory_resident lime;
+	bool modules_disabled;
+	bool signature_enforced;
+	bool cap_module;  /* CAP_SYS_MODULE */
+	bool cap_rawio;   /* CAP_SYS_RAWIO */
+	pid_t secretmem;  /* a process that holds memfd_secret memory; 0: none seen */
+	uint64_t taint;
+};
+
+/* The collector's state; in a zeroed struct, fds are opened by memory_open(). */
+struct memory {
+	const struct host *host;
+	const struct collector_request *req;
+	struct sink *sink;
+	struct memory_probe probe;
+	size_t page;        /* bytes */
+	size_t piece_bytes; /* largest piece, without its header */
+
+	char *iomem;        /* /proc/iomem as it was parsed */
+	size_t iomem_len;
+	struct ranges ram;     /* what should be taken */
+	struct ranges covered; /* what is in the evidence */
+	struct memory_piece *pieces;
+	size_t piece_count, piece_cap;
+
+	int kcore;          /* descriptor, or a negative errno */
+	struct kcore_map map;
+	char *vmcoreinfo;   /* NULL when there is none */
+	size_t vmcoreinfo_len;
+
+	/* Filled by workers too. */
+	pthread_mutex_t lock;
+	struct ranges holes[HOLE_KINDS];
+	uint64_t holes_lost; /* bytes in holes that no longer fitted */
+	int read_error;      /* the first one, negative errno */
+};
+
+/* memory.c ------------------------------------------------------------- */
+
+/* UTC in nanoseconds since 1970. */
+uint64_t memory_now_ns(void);
+
+/* Record that bytes are missing.  From any thread. */
+void memory_hole(struct memory *m, enum memory_hole why, uint64_t start,
+		 uint64_t end);
+
+/*
+ * Record that [${start}, ${end}] is in the evidence, or will be when a worker
+ * has read it.  The piece, with its begin set to now; NULL when there are more
+ * pieces than memory can honestly have.
+ */
+struct memory_piece *memory_cover(struct memory *m, uint64_t start, uint64_t end,
+				  enum memory_method method);
+
+/* memory_read.c -------------------------------------------------------- */
+
+/* A source of memory, read from any thread. */
+struct memory_reader {
+	int fd;
+	size_t page; /* bytes that fail together */
+	/* Read up to ${len} bytes: how many, 0 at the end, a negative errno. */
+	ssize_t (*read)(const struct memory_reader *r, uint64_t offset, void *buf,
+			size_t len);
+	/* Told of ${len} bytes at ${address} that became the marker. */
+	void (*bad)(const struct memory_reader *r, uint64_t address, size_t len,
+		    int why);
+	void *arg;
+};
+
+/* ${r->read} for a descriptor. */
+ssize_t memory_read_fd(const struct memory_reader *r, uint64_t offset, void *buf,
+		       size_t len);
+
+/*
+ * Fill ${buf} from ${offset} of the source, where ${address} is the memory's
+ * own address.  Pages that cannot be read are marked and told.
+ */
+void memory_read(const struct memory_reader *r, uint64_t offset, uint64_t address,
+		 uint8_t *buf, size_t len);
+
+/* Fill ${len} bytes at ${address} with the marker pattern. */
+void memory_mark(uint8_t *buf, uint64_t address, size_t len);
+
+/* memory_probe.c ------------------------------------------------------- */
+
+/* Look at what decides the method.  Nothing is changed. */
+void memory_probe(struct memory_probe *ret, const struct host *host);
+
+/*
+ * Look for a holder of memfd_secret memory, which may crash a kernel that LiME
+ * reads.  Its pid, 0 when none is seen.
+ */
+pid_t memory_probe_secretmem(const struct host *host);
+
+/* State of the module "lime" in ${text}, the content of /proc/modules. */
+enum memory_resident memory_probe_modules(const char *text, size_t len);
+
+/* memory_module.c ------------------------------------------------------ */
+
+/* What a kernel module says of itself. */
+struct memory_module {
+	uint16_t machine; /* EM_... */
+	bool is_signed;   /* a signature is appended; not checked */
+	char name[64];    /* empty where modules do not carry it */
+	char release[128]; /* first word of vermagic */
+};
+
+/* Read a module file.  0; -ENOEXEC when it is no ELF-64 module. */
+int memory_module_parse(const void *file, size_t len, struct memory_module *ret);
+
+/* memory_files.c ------------------------------------------------------- */
+
+/* Write what makes an image analysable.  0, or the sink's error. */
+int memory_files_run(struct memory *m);
+
+/*
+ * A method takes what is still missing and returns 0, finished or not: what is
+ * left then is for the next one.  Or the sink's error.
+ */
+int memory_lime_run(struct memory *m);
+int memory_kcore_run(struct memory *m);
+int memory_process_run(struct memory *m);
+
+/* memory_lime.c -------------------------------------------------------- */
+
+/* What argues against loading the module, in plain words; NULL: nothing. */
+const char *memory_lime_refusal(const struct memory_probe *probe,
+				const struct collector_request *req);
+
+/* Take a LiME stream from ${fd} until it ends.  0, or the sink's error. */
+int memory_lime_stream(struct memory *m, int fd, int stall_ms);
+
+/* memory_loader.c ------------------------------------------------------ */
+
+struct memory_loader; /* a process inside init_module() */
+
+/*
+ * Load the module ${image}, which must stay valid, so that it writes into a
+ * pipe.  Sets ${ret}, and ${ret_fd} to the pipe's other end, which is the
+ * caller's.  0 or a negative errno.
+ */
+int memory_loader_open(struct memory_loader **ret, int *ret_fd,
+		       const void *image, size_t len);
+
+/*
+ * End it, once the pipe's end is closed, and free the loader: a process that
+ * still runs (the pipe had not come to its end) is killed.  What init_module()
+ * returned; -EINTR when it was killed; -ETIMEDOUT when it hangs inside the
+ * kernel: it is then left behind, with the memory that it uses.
+ */
+int memory_loader_close(struct memory_loader *l);
+
+/* Unload the module ${name}, waiting shortly while it is busy.  0 or -errno. */
+int memory_loader_unload(const char *name);
+
+/* memory_kcore.c ------------------------------------------------------- */
+
+/* Open /proc/kcore and read its headers: sets ${m->kcore}, map, VMCOREINFO. */
+void memory_kcore_open(struct memory *m);
+void memory_kcore_close(struct memory *m);
+
+/* Fill ${buf} from ${address} on, with the marker where that fails. */
+void memory_kcore_fill(struct memory *m, uint64_t address, void *buf, size_t len);
+
+#endif

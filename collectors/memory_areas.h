@@ -1,0 +1,52 @@
+/* memory_areas.h - a process's mappings, and the headers of its ELF core file. */
+#ifndef MEMORY_AREAS_H
+#define MEMORY_AREAS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sink;
+
+/* What stands for a page that is not in the process. */
+enum memory_area_kind {
+	AREA_ANONYMOUS, /* zeros: it was never touched */
+	AREA_FILE,      /* its bytes are the file's */
+	AREA_SHARED,    /* memory that others may have touched: read all */
+};
+
+struct memory_area {
+	uint64_t start, end;  /* end is the first byte behind */
+	uint64_t taken;       /* bytes in the core file: all or 0 */
+	uint32_t flags;       /* PF_R, PF_W, PF_X */
+	enum memory_area_kind kind;
+};
+
+/* In the order of /proc/PID/maps; allocated once for many processes. */
+struct memory_areas {
+	struct memory_area *at;
+	size_t count;
+	uint64_t omitted; /* bytes that the budget left out */
+};
+
+/* Allocate.  0 or -ENOMEM. */
+int memory_areas_open(struct memory_areas *areas);
+void memory_areas_free(struct memory_areas *areas);
+
+/*
+ * Read "maps" below ${dir}, a directory of /proc, and choose at most ${budget}
+ * bytes of content: mappings that can be read and are no device's.  0 or a
+ * negative errno.
+ */
+int memory_areas_read(struct memory_areas *areas, int dir, uint64_t budget);
+
+/* Bytes of content. */
+uint64_t memory_areas_bytes(const struct memory_areas *areas);
+
+/* Where the content begins in the core file: behind all headers, on a page. */
+uint64_t memory_areas_offset(const struct memory_areas *areas, size_t page);
+
+/* Write everything before the content.  0, or the sink's error. */
+int memory_areas_write(const struct memory_areas *areas, struct sink *sink,
+		       size_t page);
+
+#endif

@@ -1,0 +1,288 @@
+/*
+ * memory_process.c - the memory of processes, where no physical method works.
+ *
+ * Reads /proc/PID/maps, pagemap and mem; writes memory/process/PID.core, one
+ * ELF core file with a PT_LOAD for each mapping.  Mappings that are not ours
+ * to touch (devices) or beyond the budget stand in it without content.  A page
+ * of anonymous memory that was never touched is zeros without being read, so
+ * the process does not grow; a page of a file that the process has not mapped
+ * in is "EVAC NOT MAPPED ", so no disk and no dead server is asked for it; one
+ * that cannot be read is the marker pattern, and a gap names the process.
+ */
+#include "memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "host.h"
+#include "io.h"
+#include "memory_areas.h"
+#include "parse.h"
+#include "scope.h"
+#include "sink.h"
+
+#define CHUNK_BYTES ((size_t)1 << 20)
+#define PIDS_MAX 65536u
+#define PROCESS_MAX_BYTES ((uint64_t)4 << 30)
+#define TOTAL_MAX_BYTES ((uint64_t)64 << 30)
+
+#define PAGEMAP_PRESENT ((uint64_t)1 << 63)
+#define PAGEMAP_SWAPPED ((uint64_t)1 << 62)
+
+/* The run over all processes. */
+struct pass {
+	struct memory *m;
+	struct memory_areas areas; /* of the process in hand */
+	struct buf chunk;
+	uint64_t left;        /* of the whole budget */
+	uint64_t processes, bytes, bad, omitted;
+};
+
+/* One process. */
+struct target {
+	pid_t pid;
+	int dir, mem, pagemap;
+	uint64_t bad;         /* bytes that became the marker */
+	int why;              /* first error */
+	bool gone;
+};
+
+/* ${r->read} for a process: its memory file, else the system call. */
+static ssize_t read_target(const struct memory_reader *r, uint64_t offset,
+			   void *buf, size_t len)
+{
+	struct target *t = r->arg;
+	struct iovec local = { buf, len };
+	struct iovec remote = { (void *)(uintptr_t)offset, len };
+	ssize_t n;
+
+	if (t->gone)
+		return 0;
+	if (t->mem < 0) {
+		n = process_vm_readv(t->pid, &local, 1, &remote, 1, 0);
+		if (n < 0 && errno == ESRCH)
+			t->gone = true;
+		return n < 0 ? -errno : n;
+	}
+	n = memory_read_fd(r, offset, buf, len);
+	/* Its end of file is the end of the address space's owner. */
+	if (n == 0)
+		t->gone = true;
+	return n;
+}
+
+static void note_bad(const struct memory_reader *r, uint64_t address, size_t len,
+		     int why)
+{
+	struct target *t = r->arg;
+
+	(void)address;
+	t->bad += len;
+	if (t->why == 0)
+		t->why = why;
+}
+
+static void mark_absent(uint8_t *buf, size_t len, enum memory_area_kind kind)
+{
+	static const char mark[] = "EVAC NOT MAPPED ";
+
+	if (kind == AREA_ANONYMOUS) {
+		memset(buf, 0, len);
+		return;
+	}
+	for (size_t i = 0; i < len; i++)
+		buf[i] = (uint8_t)mark[i % (sizeof(mark) - 1)];
+}
+
+/* Is the page in the process?  Yes, when it cannot be known. */
+static bool is_there(const uint64_t *entry, size_t have, size_t i)
+{
+	return i >= have || (entry[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
+}
+
+/* ${len} bytes at ${address}: runs of pages that are there, and that are not. */
+static void read_chunk(struct memory *m, struct target *t, const struct memory_area *a,
+		       uint64_t address, uint8_t *buf)
+{
+	const struct memory_reader source = {
+		.fd = t->mem, .page = m->page,
+		.read = read_target, .bad = note_bad, .arg = t,
+	};
+	uint64_t entry[CHUNK_BYTES / 4096];
+	size_t len = a->end - address < CHUNK_BYTES ? (size_t)(a->end - address) :
+						     CHUNK_BYTES;
+	size_t pages = len / m->page, have = 0;
+	ssize_t n = 0;
+
+	if (t->pagemap >= 0 && a->kind != AREA_SHARED)
+		n = io_pread(t->pagemap, entry, pages * sizeof(*entry),
+			     (off_t)(address / m->page * sizeof(*entry)));
+	if (n > 0)
+		have = (size_t)n / sizeof(*entry);
+	for (size_t i = 0, k; i < pages; i = k) {
+		bool there = is_there(entry, have, i);
+		size_t at = i * m->page;
+
+		for (k = i + 1; k < pages && is_there(entry, have, k) == there; k++)
+			;
+		if (there)
+			memory_read(&source, address + at, address + at, buf + at,
+				    (k - i) * m->page);
+		else
+			mark_absent(buf + at, (k - i) * m->page, a->kind);
+	}
+}
+
+static int write_areas(struct pass *pass, struct target *t)
+{
+	struct memory *m = pass->m;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < pass->areas.count; i++) {
+		const struct memory_area *a = &pass->areas.at[i];
+		uint64_t at = a->taken > 0 ? a->start : a->end;
+
+		while (r == 0 && at < a->end) {
+			size_t n = a->end - at < CHUNK_BYTES ?
+				   (size_t)(a->end - at) : CHUNK_BYTES;
+
+			read_chunk(m, t, a, at, pass->chunk.data);
+			r = sink_write(m->sink, pass->chunk.data, n);
+			at += n;
+		}
+	}
+	return r;
+}
+
+static int write_core(struct pass *pass, struct target *t)
+{
+	char path[48], detail[64];
+	uint64_t content = memory_areas_bytes(&pass->areas);
+	struct sink_entry e = {
+		.path = path,
+		.size = memory_areas_offset(&pass->areas, pass->m->page) + content,
+	};
+	int r;
+
+	(void)snprintf(path, sizeof(path), "memory/process/%d.core", (int)t->pid);
+	r = sink_begin(pass->m->sink, &e);
+	if (r == 0)
+		r = memory_areas_write(&pass->areas, pass->m->sink,
+				       pass->m->page);
+	if (r == 0)
+		r = write_areas(pass, t);
+	if (r == 0)
+		r = sink_end(pass->m->sink);
+	pass->processes++;
+	pass->bytes += content;
+	pass->left -= content;
+	pass->bad += t->bad;
+	if (r < 0 || t->bad == 0)
+		return r;
+	(void)snprintf(detail, sizeof(detail), "%" PRIu64 " bytes unreadable%s",
+		       t->bad, t->gone ? ", process ended" : "");
+	return sink_gap(pass->m->sink, path, t->why, detail);
+}
+
+static int take_process(struct pass *pass, pid_t pid)
+{
+	struct memory *m = pass->m;
+	struct target t = { .pid = pid };
+	char name[24];
+	int r;
+
+	(void)snprintf(name, sizeof(name), "%d", (int)pid);
+	AUTO_CLOSE int dir = openat(m->host->proc, name, O_RDONLY | O_DIRECTORY |
+				    O_CLOEXEC | O_NOFOLLOW);
+	if (dir < 0)
+		return 0; /* it ended before its turn */
+	t.dir = dir;
+	/* Opened first: it stays with this address space, whatever the pid does. */
+	AUTO_CLOSE int mem = openat(dir, "mem", O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int pagemap = openat(dir, "pagemap", O_RDONLY | O_CLOEXEC);
+	t.mem = mem;
+	t.pagemap = pagemap;
+	r = memory_areas_read(&pass->areas, dir, pass->left < PROCESS_MAX_BYTES ?
+			      pass->left : PROCESS_MAX_BYTES);
+	pass->omitted += pass->areas.omitted;
+	if (r < 0 && r != -ESRCH && r != -ENOENT) {
+		(void)snprintf(name, sizeof(name), "proc/%d/maps", (int)pid);
+		r = sink_gap(m->sink, name, r, NULL);
+		return r;
+	}
+	/* Kernel threads and zombies have no memory of their own. */
+	return r < 0 || pass->areas.count == 0 ? 0 : write_core(pass, &t);
+}
+
+static int by_pid(const void *a, const void *b)
+{
+	const pid_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Every pid but our own, ascending; how many. */
+static size_t list_pids(const struct host *host, pid_t *ret)
+{
+	int fd = openat(host->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSEDIR DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *d;
+	size_t n = 0;
+
+	if (dir == NULL) {
+		if (fd >= 0)
+			(void)close(fd);
+		return 0;
+	}
+	while (n < PIDS_MAX && (d = readdir(dir)) != NULL) {
+		pid_t pid = parse_pid(d->d_name);
+
+		if (pid > 0 && pid != getpid())
+			ret[n++] = pid;
+	}
+	qsort(ret, n, sizeof(*ret), by_pid);
+	return n;
+}
+
+static int take_all(struct pass *pass)
+{
+	AUTO_FREE pid_t *pids = calloc(PIDS_MAX, sizeof(*pids));
+	size_t count;
+	int r = 0;
+
+	if (pids == NULL)
+		return -ENOMEM;
+	count = list_pids(pass->m->host, pids);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = take_process(pass, pids[i]);
+	return r;
+}
+
+int memory_process_run(struct memory *m)
+{
+	struct pass pass = { .m = m, .left = TOTAL_MAX_BYTES };
+	int r = memory_areas_open(&pass.areas);
+
+	if (r == 0)
+		r = buf_open(&pass.chunk, CHUNK_BYTES);
+	if (r == 0)
+		r = take_all(&pass);
+	(void)sink_note(m->sink, "process", "%" PRIu64 " processes, %" PRIu64
+			" bytes, %" PRIu64 " unreadable, %" PRIu64
+			" beyond the budget", pass.processes, pass.bytes,
+			pass.bad, pass.omitted);
+	if (r == 0 && pass.omitted > 0)
+		r = sink_gap(m->sink, "memory/process", -EFBIG,
+			     "mappings beyond the budget left out");
+	buf_free(&pass.chunk);
+	memory_areas_free(&pass.areas);
+	return r;
+}

@@ -1,0 +1,243 @@
+/*
+ * process.c - every process that /proc shows: who, from what, with what open.
+ *
+ * Reads /proc/PID once, in the directory's order, through one descriptor a
+ * process, so that a reused number cannot mix two processes.  Writes processes,
+ * process_open_files, process_memory_map and process_envs.
+ *
+ * A process that ends while it is read leaves what was read.  One that sleeps
+ * uninterruptibly may hold the lock that its command line and maps need, and
+ * the reader would hang with it: these come last, when all else is handed over.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector.h"
+#include "dir.h"
+#include "exe.h"
+#include "io.h"
+#include "parse.h"
+#include "raw.h"
+#include "scope.h"
+#include "sink.h"
+#include "table.h"
+
+#define DEFERRED_MAX 4096u
+
+int process_gap(struct process_pass *pass, const struct process *p,
+		const char *leaf, int why, const char *detail)
+{
+	char path[64];
+
+	if (why == -ENOENT || why == -ESRCH)
+		return 0;
+	(void)snprintf(path, sizeof(path), "proc/%d/%s", (int)p->pid, leaf);
+	return sink_gap(pass->sink, path, why, detail);
+}
+
+int process_copy(struct process_pass *pass, const struct process *p,
+		 const char *leaf)
+{
+	char prefix[32];
+
+	(void)snprintf(prefix, sizeof(prefix), "proc/%d", (int)p->pid);
+	return raw_copy(pass->sink, p->dir, leaf, prefix, NULL);
+}
+
+static int read_stat(struct process_pass *pass, struct process *p)
+{
+	ssize_t n = io_read_file(p->dir, "stat", pass->text, PROCESS_TEXT);
+
+	if (n < 0)
+		return (int)n;
+	return procfs_parse_stat(pass->text, (size_t)n, &p->stat);
+}
+
+static int read_process(struct process_pass *pass, struct process *p)
+{
+	int r = process_row(pass, p);
+
+	if (r == 0)
+		r = process_files(pass, p);
+	if (r == 0 && (p->stat.flags & PROCFS_PF_KTHREAD) == 0) {
+		r = process_maps(pass, p);
+		if (r == 0)
+			r = process_envs(pass, p);
+	}
+	pass->seen++;
+	if (faccessat(p->dir, "stat", F_OK, 0) < 0)
+		pass->vanished++;
+	return r;
+}
+
+/*
+ * One directory of /proc.  ${stuck} (may be NULL): set instead of reading it
+ * when it sleeps uninterruptibly.
+ */
+static int take_pid(struct process_pass *pass, const char *name, bool *stuck)
+{
+	struct process p = { .pid = parse_pid(name) };
+	AUTO_CLOSE int dir = openat(pass->proc, name, O_RDONLY | O_DIRECTORY |
+				    O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	p.dir = dir;
+	r = dir < 0 ? -errno : read_stat(pass, &p);
+	if (r == -ENOENT || r == -ESRCH) {
+		pass->vanished++;
+		return 0;
+	}
+	if (r < 0)
+		return process_gap(pass, &p, "stat", r, NULL);
+	if (stuck != NULL && p.stat.state == 'D' &&
+	    (p.stat.flags & PROCFS_PF_KTHREAD) == 0) {
+		*stuck = true;
+		return 0;
+	}
+	return read_process(pass, &p);
+}
+
+static int flush(struct process_pass *pass)
+{
+	struct table *const all[] = { pass->processes, pass->files, pass->maps,
+				      pass->envs };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(all) && r == 0; i++)
+		r = table_flush(all[i]);
+	return r;
+}
+
+static int take_deferred(struct process_pass *pass, const pid_t *pids, size_t count)
+{
+	int r = count > 0 ? flush(pass) : 0;
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		char name[16];
+
+		(void)snprintf(name, sizeof(name), "%d", (int)pids[i]);
+		r = take_pid(pass, name, NULL);
+	}
+	pass->deferred = count;
+	return r;
+}
+
+static int walk(struct process_pass *pass)
+{
+	AUTO_CLOSEDIR DIR *dir = dir_open(pass->proc, ".");
+	AUTO_FREE pid_t *later = calloc(DEFERRED_MAX, sizeof(*later));
+	struct dirent *d;
+	size_t count = 0;
+	int r = 0;
+
+	if (dir == NULL)
+		return -errno;
+	if (later == NULL)
+		return -ENOMEM;
+	for (errno = 0; r == 0 && (d = readdir(dir)) != NULL; errno = 0) {
+		pid_t pid = parse_pid(d->d_name);
+		bool stuck = false;
+
+		if (pid == 0)
+			continue;
+		r = take_pid(pass, d->d_name, count < DEFERRED_MAX ? &stuck : NULL);
+		if (stuck)
+			later[count++] = pid;
+	}
+	if (r == 0 && errno != 0)
+		r = sink_gap(pass->sink, "proc", -errno, "the list of processes ends early");
+	return r < 0 ? r : take_deferred(pass, later, count);
+}
+
+static void read_boot_time(struct process_pass *pass)
+{
+	ssize_t n = io_read_file(pass->proc, "stat", pass->text, PROCESS_TEXT);
+
+	if (n == -EFBIG) /* many processors and interrupts */
+		n = PROCESS_TEXT - 1;
+	if (n < 0 || procfs_parse_btime(pass->text, (size_t)n, &pass->boot_s) < 0)
+		pass->boot_s = 0;
+}
+
+static int open_pass(struct process_pass *pass)
+{
+	int r;
+
+	pass->text = malloc(PROCESS_TEXT);
+	pass->args = malloc(PROCESS_ARGS);
+	pass->lines = malloc(PROCESS_LINES);
+	if (pass->text == NULL || pass->args == NULL || pass->lines == NULL)
+		return -ENOMEM;
+	r = exe_open(&pass->exes, pass->proc);
+	if (r == 0)
+		r = table_open(&pass->processes, pass->sink, "processes");
+	if (r == 0)
+		r = table_open(&pass->files, pass->sink, "process_open_files");
+	if (r == 0)
+		r = table_open(&pass->maps, pass->sink, "process_memory_map");
+	if (r == 0)
+		r = table_open(&pass->envs, pass->sink, "process_envs");
+	return r;
+}
+
+/* The first error of ${r} and of the tables' ends. */
+static int close_pass(struct process_pass *pass, int r)
+{
+	struct table *const all[] = { pass->processes, pass->files, pass->maps,
+				      pass->envs };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		int end = table_close(all[i]);
+
+		if (r == 0)
+			r = end;
+	}
+	exe_free(pass->exes);
+	free(pass->text);
+	free(pass->args);
+	free(pass->lines);
+	return r;
+}
+
+static int run(const struct host *host, const struct collector_request *req,
+	       struct sink *sink)
+{
+	long hz = sysconf(_SC_CLK_TCK);
+	struct process_pass pass = {
+		.sink = sink,
+		.proc = host->proc,
+		.hz = hz > 0 ? (uint64_t)hz : 100,
+	};
+	int r = open_pass(&pass);
+
+	(void)req;
+	if (r == 0) {
+		read_boot_time(&pass);
+		r = walk(&pass);
+	}
+	if (r == 0)
+		r = sink_note(sink, "process.seen", "%llu",
+			      (unsigned long long)pass.seen);
+	if (r == 0)
+		r = sink_note(sink, "process.vanished", "%llu",
+			      (unsigned long long)pass.vanished);
+	if (r == 0)
+		r = sink_note(sink, "process.read_last", "%llu",
+			      (unsigned long long)pass.deferred);
+	return close_pass(&pass, r);
+}
+
+const struct collector collector_process = {
+	.name = "process",
+	.group = "volatile",
+	.reads = "/proc/PID: processes, their open files, maps and environment",
+	.rank = RANK_PROCESS,
+	.budget_s = 120,
+	.run = run,
+};

@@ -1,0 +1,156 @@
+# shellcheck shell=bash
+# Debian packages of any suite, fetched into the cache and never installed; sourced by the scripts that need kernels.
+# apt checks all signatures. It runs with a configuration of its own: the machine's sources and lists are not touched.
+#
+#   apt_open [ARCH]        start with the index of this machine's architecture, and of ARCH as well
+#   apt_refresh            fetch the index again
+#   apt_newest PACKAGE     prints the newest version there is
+#   apt_fetch PACKAGE VERSION   prints the path of the .deb, downloading it if the cache lacks it
+#   apt_kernel SERIES ARCH prints the newest cloud kernel of SERIES (6.1, 6.12) whose tools run on this machine
+
+# shellcheck source=../packaging/deps/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../packaging/deps/common.sh"
+
+# Kernels come from the stable suites. The testing suite is there for LiME only: see the preferences below.
+apt_stable="bookworm trixie"
+apt_testing=forky
+debs=$cache/kmod/debs
+
+apt_mirrors() {
+	env -u APT_CONFIG apt-get update --print-uris 2>/dev/null |
+		sed -n "s|^'\(.*\)/dists/\([^/ ]*\)/InRelease'.*|\1 \2|p" | sort -u
+}
+
+# apt_source BASE SUITE: one file per suite, so that one that cannot be had can be taken away.
+apt_source() {
+	local keyring=/usr/share/keyrings/debian-archive-keyring
+	[ -e $keyring.gpg ] && keyring=$keyring.gpg || keyring=$keyring.pgp
+	printf '%s\n' "Types: deb" "URIs: $1" "Suites: $2" "Components: main" \
+		"Architectures: $apt_archs" "Signed-By: $keyring" >"$apt_dir/sources.d/$2.sources"
+}
+
+apt_configure() {
+	local base name main='' security='' suite arch
+	while read -r base name; do
+		case $name in
+		*-security) security=${security:-$base} ;;
+		*-* | */* | nodistro) ;;
+		*) main=${main:-$base} ;;
+		esac
+	done < <(apt_mirrors | grep -E ' (bookworm|trixie|forky|sid|stable|testing|unstable)(-security)?$')
+	[ -n "$main" ] || { say "no Debian mirror in this machine's apt configuration"; return 1; }
+	rm -rf "$apt_dir/sources.d"
+	mkdir -p "$apt_dir/sources.d" "$apt_dir/lists/partial" "$apt_dir/archives/partial"
+	for suite in $apt_stable $apt_testing; do
+		apt_source "$main" "$suite"
+	done
+	for suite in $apt_stable; do
+		[ -z "$security" ] || apt_source "$security" "$suite-security"
+	done
+	printf '%s\n' "Package: *" "Pin: release n=$apt_testing" "Pin-Priority: 100" "" \
+		"Package: lime-forensics-dkms" "Pin: release n=$apt_testing" "Pin-Priority: 900" >"$apt_dir/preferences"
+	{
+		cat <<-CONF
+		Dir::Etc::sourcelist "/dev/null";
+		Dir::Etc::sourceparts "$apt_dir/sources.d";
+		Dir::Etc::preferences "$apt_dir/preferences";
+		Dir::Etc::preferencesparts "/dev/null";
+		Dir::State::lists "$apt_dir/lists";
+		Dir::Cache "$apt_dir";
+		Acquire::Languages "none";
+		Acquire::Retries "2";
+		Acquire::Check-Valid-Until "false";
+		APT::Sandbox::User "";
+		#clear APT::Update::Pre-Invoke;
+		#clear APT::Update::Post-Invoke;
+		#clear APT::Update::Post-Invoke-Success;
+		CONF
+		for arch in $apt_archs; do
+			echo "APT::Architectures:: \"$arch\";"
+		done
+	} >"$apt_dir/apt.conf"
+}
+
+# A machine's own settings are read after a private file, so what they may set has to be said again on the command line.
+apt_run() {
+	local program=$1
+	shift
+	"$program" -qq -o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin \
+		-o Acquire::GzipIndexes=false "$@"
+}
+
+apt_refresh() {
+	local file
+	apt_configure || return 1
+	export APT_CONFIG=$apt_dir/apt.conf
+	if apt_run apt-get -o APT::Update::Error-Mode=any update >"$apt_dir/update.log" 2>&1; then
+		touch "$apt_dir/indexed"
+		return 0
+	fi
+	# One of them cannot be had or is not signed by a key that this machine knows: do without it.
+	for file in "$apt_dir"/sources.d/*.sources; do
+		mkdir -p "$apt_dir/one"
+		cp "$file" "$apt_dir/one/"
+		apt_run apt-get -o Dir::Etc::sourceparts="$apt_dir/one" -o APT::Update::Error-Mode=any \
+			-o APT::Get::List-Cleanup=false update >"$apt_dir/update.log" 2>&1 || {
+			say "no $(basename "$file" .sources)"
+			rm "$file"
+		}
+		rm -r "$apt_dir/one"
+	done
+	compgen -G "$apt_dir/sources.d/*.sources" >/dev/null || return 1
+	touch "$apt_dir/indexed"
+}
+
+apt_open() {
+	apt_archs=$(dpkg --print-architecture)
+	[ -z "${1-}" ] || [ "$1" = "$apt_archs" ] || apt_archs="$apt_archs $1"
+	apt_dir=$cache/kmod/apt/${apt_archs// /+}
+	mkdir -p "$apt_dir" "$debs"
+	exec 8>"$cache/kmod/lock"
+	flock 8
+	export APT_CONFIG=$apt_dir/apt.conf
+	[ -e "$apt_dir/indexed" ] || apt_refresh
+}
+
+apt_newest() {
+	apt_run apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p' | grep -v '(none)'
+}
+
+# The version is in the file's name, as apt writes it: an epoch's colon becomes %3a.
+apt_deb() {
+	local file=$debs/${1%:*}_${2//:/%3a}_
+	compgen -G "${file}*.deb" | grep -E "_(${1##*:}|all|$(dpkg --print-architecture))\.deb$" | head -n 1
+}
+
+apt_fetch() {
+	local dir file
+	file=$(apt_deb "$1" "$2") || file=
+	if [ -z "$file" ]; then
+		dir=$(mktemp -d "$debs/.get.XXXXXX")
+		if ! (cd "$dir" && apt_run apt-get download "$1=$2") >"$apt_dir/download.log" 2>&1; then
+			cat "$apt_dir/download.log" >&2
+			rm -r "$dir"
+			return 1
+		fi
+		mv "$dir"/*.deb "$debs/"
+		rm -r "$dir"
+		file=$(apt_deb "$1" "$2")
+	fi
+	echo "$file"
+}
+
+# Kernels of a later Debian than this machine's are left out: their build tools need its C library.
+apt_kernel() {
+	local release tag host
+	host=$(sed -n 's/^VERSION_ID="*\([0-9]*\).*/\1/p' /etc/os-release)
+	apt_run apt-cache pkgnames "linux-image-$1." | sed -n "s/^linux-image-\(.*-cloud-$2\)$/\1/p" | sort -rV |
+		while read -r release; do
+			tag=$(sed -n 's/.*+deb\([0-9]*\).*/\1/p' <<<"$release")
+			[ "${tag:-0}" -le "${host:-99}" ] || continue
+			[ -n "$(apt_newest "linux-headers-$release:$2")" ] || continue
+			[ -n "$(apt_newest "linux-image-$release:$2")" ] || continue
+			echo "$release"
+			break
+		done
+}
