@@ -121,6 +121,10 @@ $(OUT)/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -L$(DEPS)/lib $(LIBS)
 
+$(OUT)/s3/%: $(OUT)/tests/s3/%.o $(OUT)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -L$(DEPS)/lib $(LIBS)
+
 unit-programs: $(TESTS)
 fuzz-programs: $(FUZZ)
 

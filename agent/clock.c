@@ -19,5 +19,5 @@ void clock_utc(time_t t, char ret[CLOCK_UTC_MAX])
 
 	if (gmtime_r(&t, &tm) == NULL ||
 	    strftime(ret, CLOCK_UTC_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		strcpy(ret, "0000-00-00T00:00:00Z");
+		memcpy(ret, "0000-00-00T00:00:00Z", sizeof("0000-00-00T00:00:00Z"));
 }

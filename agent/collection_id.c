@@ -37,7 +37,7 @@ int collection_id_make(struct collection_id *ret, const char *case_id)
 
 	if (gethostname(ret->host, sizeof(ret->host) - 1) < 0 ||
 	    ret->host[0] == '\0' || ret->host[0] == '.')
-		strcpy(ret->host, "unnamed");
+		memcpy(ret->host, "unnamed", sizeof("unnamed"));
 	ret->host[sizeof(ret->host) - 1] = '\0';
 	for (char *c = ret->host; *c != '\0'; c++)
 		if (!name_char(*c))

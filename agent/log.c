@@ -47,7 +47,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	int n;
 
 	clock_utc(time(NULL), utc);
-	len = (size_t)snprintf(line, sizeof(line), "%s %s ", utc, names[level]);
+	len = (size_t)snprintf(line, sizeof(line), "%s evac %s: ", utc, names[level]);
 	va_start(ap, fmt);
 	n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	va_end(ap);

@@ -10,7 +10,7 @@
 #define S3_BUCKET_MAX 64   /* 63 characters and a NUL */
 #define S3_REGION_MAX 64
 #define S3_KEY_MAX 1025    /* 1024 bytes and a NUL */
-#define S3_HOST_MAX 320    /* "https://", a host name, a port, a bucket */
+#define S3_HOST_MAX 352    /* "https://", a host name, a port, a bucket */
 #define S3_URL_MAX (S3_HOST_MAX + 3 * S3_KEY_MAX)
 #define S3_ERROR_MAX 320
 #define S3_CODE_MAX 64

@@ -164,7 +164,7 @@ void segment_rename_last(struct segment *seg, const char *suffix)
 	char *path = (char *)seg->meta.data + segment_last(seg)->path;
 
 	assert(strlen(suffix) < PART_SUFFIX);
-	strcat(path, suffix);
+	memcpy(path + strlen(path), suffix, strlen(suffix) + 1);
 }
 
 const char *segment_path(const struct segment *seg, const struct segment_entry *e)

@@ -16,14 +16,12 @@
 #include <string.h>
 
 #include "buf.h"
-#include "errname.h"
-#include "json.h"
-#include "parse.h"
 #include "queue.h"
 #include "segment.h"
 #include "sink_run.h"
+#include "summary.h"
 
-#define PATH_LIMIT 16384
+#define PATH_LIMIT SUMMARY_PATH_MAX
 #define GAPS_BYTES (256u << 10)
 #define GAP_MAX (3u * PATH_LIMIT)
 
@@ -179,20 +177,6 @@ static void part_suffix(char ret[32], uint64_t offset)
 	(void)snprintf(ret, 32, "@%012llu.part", (unsigned long long)offset);
 }
 
-static void count_gap(struct sink_summary *sum, int why)
-{
-	unsigned i = 0;
-
-	sum->gaps++;
-	while (i < sum->reason_count && sum->reasons[i].why != why)
-		i++;
-	if (i == SINK_REASONS)
-		i--;
-	else if (i == sum->reason_count)
-		sum->reasons[sum->reason_count++].why = why;
-	sum->reasons[i].count++;
-}
-
 /* Write what is known of gaps as the next part of their list. */
 static int flush_gaps(struct sink *s, bool last)
 {
@@ -220,11 +204,7 @@ static int flush_gaps(struct sink *s, bool last)
 
 static int gap(struct sink *s, const char *path, int why, const char *detail)
 {
-	struct timespec now;
-	struct json j;
-	size_t start;
-
-	count_gap(&s->sum, why);
+	summary_gap(&s->sum, why);
 	/* The list leaves when no entry is open; until then it may overflow,
 	 * which the count in the manifest still shows. */
 	if (!s->open && buf_room(&s->gaps) < GAP_MAX) {
@@ -233,19 +213,7 @@ static int gap(struct sink *s, const char *path, int why, const char *detail)
 		if (r < 0)
 			return r;
 	}
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	start = s->gaps.len;
-	json_open(&j, &s->gaps);
-	json_object(&j, NULL);
-	json_bytes(&j, "path", path, strnlen(path, PATH_LIMIT));
-	json_str(&j, "error", errname(why));
-	json_i64(&j, "errno", -(int64_t)why);
-	if (detail != NULL)
-		json_bytes(&j, "detail", detail, strlen(detail));
-	json_i64(&j, "time", now.tv_sec);
-	json_object_end(&j);
-	if (json_end(&j) < 0 || buf_add(&s->gaps, "\n", 1) < 0)
-		s->gaps.len = start;
+	summary_gap_line(&s->gaps, path, why, detail);
 	return 0;
 }
 
@@ -258,24 +226,13 @@ int sink_gap(struct sink *s, const char *path, int why, const char *detail)
 
 int sink_note(struct sink *s, const char *key, const char *fmt, ...)
 {
-	unsigned i = 0;
 	va_list ap;
-	int r = 0;
 
 	(void)lock(s); /* a note is welcome even when the run is over */
-	while (i < s->sum.note_count && strcmp(s->sum.notes[i].key, key) != 0)
-		i++;
-	if (i == SINK_NOTES || strlen(key) >= sizeof(s->sum.notes[i].key)) {
-		r = -ENOBUFS;
-	} else {
-		if (i == s->sum.note_count)
-			strcpy(s->sum.notes[s->sum.note_count++].key, key);
-		va_start(ap, fmt);
-		(void)vsnprintf(s->sum.notes[i].text, SINK_NOTE_MAX, fmt, ap);
-		va_end(ap);
-	}
-	(void)pthread_mutex_unlock(&s->lock);
-	return r == -ENOBUFS ? 0 : r;
+	va_start(ap, fmt);
+	summary_note(&s->sum, key, fmt, ap);
+	va_end(ap);
+	return unlock(s, 0);
 }
 
 static int begin(struct sink *s, const struct sink_entry *e, uint64_t offset,

@@ -23,11 +23,11 @@
 #include "vault.h"
 
 /* Full jitter: each wait is a random part of 0.25, 0.5, 1 ... 15 seconds. */
-#define WAIT_FIRST_MS 250
-#define WAIT_MAX_MS 15000
+#define WAIT_FIRST_MS 250u
+#define WAIT_MAX_MS 15000u
 #define TRIES 10
 /* A server that never answered at all is more likely a wrong address. */
-#define TRIES_UNKNOWN 4
+#define TRIES_UNKNOWN 5
 #define SKEW_LEAST_S 60
 
 struct vault {
@@ -52,6 +52,7 @@ struct vault_session {
 struct attempt {
 	unsigned count;
 	bool fresh;        /* the last connection broke */
+	bool late;         /* the deadline comes before another try */
 	bool maybe_stored; /* an earlier try may have got through unseen */
 	char why[S3_ERROR_MAX];
 };
@@ -250,8 +251,8 @@ static enum s3_verdict try_put(struct vault_session *s, const struct vault_objec
 	}
 }
 
-/* Wait before the next try.  False when there shall be none. */
-static bool wait_for_next(const struct vault *v, const struct attempt *a)
+/* Wait before the next try.  False when there is none, for lack of tries or of time. */
+static bool wait_for_next(const struct vault *v, struct attempt *a)
 {
 	unsigned tries = atomic_load(&v->answered) ? TRIES : TRIES_UNKNOWN;
 	uint32_t limit = WAIT_MAX_MS;
@@ -263,7 +264,8 @@ static bool wait_for_next(const struct vault *v, const struct attempt *a)
 	if (a->count < 7)
 		limit = WAIT_FIRST_MS << (a->count - 1);
 	ms = (int64_t)randombytes_uniform(limit < WAIT_MAX_MS ? limit : WAIT_MAX_MS);
-	if (v->deadline_ms != 0 && clock_now_ms() + ms >= v->deadline_ms)
+	a->late = v->deadline_ms != 0 && clock_now_ms() + ms >= v->deadline_ms;
+	if (a->late)
 		return false;
 	t = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
 	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t) == EINTR)
@@ -275,14 +277,24 @@ static int refused(unsigned status)
 {
 	if (status == 404)
 		return -ENOENT;
-	return status == 403 || status == 401 ? -EACCES : -EIO;
+	return status == 400 || status == 401 || status == 403 ? -EACCES : -EIO;
+}
+
+static int give_up(struct attempt *a, int r)
+{
+	char why[S3_ERROR_MAX];
+
+	memcpy(why, a->why, sizeof(why));
+	(void)snprintf(a->why, sizeof(a->why), "%s after %u %s: %.150s",
+		       a->late ? "out of time" : "given up", a->count,
+		       a->count == 1 ? "try" : "tries", why);
+	return r;
 }
 
 /* Tries until it is stored, refused or given up. */
 static int put_object(struct vault_session *s, const struct vault_object *obj,
 		      struct attempt *a)
 {
-	char why[S3_ERROR_MAX];
 	int r;
 
 	for (;;) {
@@ -312,12 +324,8 @@ static int put_object(struct vault_session *s, const struct vault_object *obj,
 			break;
 		}
 		log_line(LOG_INFO, "s3: %s: try %u: %s", obj->name, a->count, a->why);
-		if (!wait_for_next(s->vault, a)) {
-			memcpy(why, a->why, sizeof(why));
-			(void)snprintf(a->why, sizeof(a->why), "given up after %u tr%s: %.150s",
-				       a->count, a->count == 1 ? "y" : "ies", why);
-			return r;
-		}
+		if (!wait_for_next(s->vault, a))
+			return give_up(a, r);
 	}
 }
 

@@ -97,11 +97,11 @@ static int read_others(struct mounts_pass *p, int proc, struct set *seen)
 		p->pid = parse_pid(d->d_name);
 		if (p->pid == 0)
 			continue;
-		(void)snprintf(path, sizeof(path), "%s/ns/mnt", d->d_name);
+		(void)snprintf(path, sizeof(path), "%d/ns/mnt", (int)p->pid);
 		if (attr_get(proc, path, true, &a) < 0 || set_has(seen, a.inode))
 			continue;
 		p->ns = a.inode;
-		(void)snprintf(path, sizeof(path), "%s/mountinfo", d->d_name);
+		(void)snprintf(path, sizeof(path), "%d/mountinfo", (int)p->pid);
 		r = read_table(p, proc, path);
 		if (r == 0)
 			(void)set_add(seen, a.inode);

@@ -1,0 +1,334 @@
+/*
+ * tree.c - files of the host: a bounded walk that follows no link.
+ *
+ * Holds one descriptor a level, so that a directory that is moved or replaced
+ * meanwhile cannot lead elsewhere, and no level costs stack.  File systems that
+ * may never answer (network, FUSE), mount when looked at (autofs) or have no
+ * files of their own (proc, sysfs) are listed and not entered.
+ */
+#include "tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "attr.h"
+#include "dir.h"
+#include "host.h"
+#include "mount.h"
+#include "scope.h"
+#include "sink.h"
+#include "table.h"
+#include "tree_file.h"
+#include "tree_row.h"
+
+/* "files", the path that was asked for, and a name of 255 bytes a level */
+#define PATH_BYTES ((size_t)8192 + TREE_DEPTH * 256)
+#define ROOT_MAX 4096u
+#define ROOTS_MAX 64u
+#define PREFIX "files"
+
+struct level {
+	DIR *dir;
+	size_t path_len;
+};
+
+struct tree {
+	const struct host *host;
+	struct sink *sink;
+	struct table *files;
+	struct tree_limits limits;
+	struct tree_counts counts;
+	struct mount_set mounts;
+	char *chunk;
+	bool full;
+	size_t root_count;
+	struct root {
+		uint64_t device, inode;
+	} roots[ROOTS_MAX]; /* that were asked for */
+	size_t path_len; /* of path; the host's path stands behind PREFIX */
+	char path[PATH_BYTES];
+	struct level levels[TREE_DEPTH];
+};
+
+int tree_open(struct tree **ret, const struct host *host, struct sink *sink,
+	      struct table *files, const struct tree_limits *limits)
+{
+	struct tree *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		return -ENOMEM;
+	t->host = host;
+	t->sink = sink;
+	t->files = files;
+	t->limits = *limits;
+	if (t->limits.depth > TREE_DEPTH)
+		t->limits.depth = TREE_DEPTH;
+	t->chunk = malloc(TREE_FILE_CHUNK);
+	if (t->chunk == NULL) {
+		tree_free(t);
+		return -ENOMEM;
+	}
+	(void)mount_set_add(&t->mounts, host->proc, "self/mountinfo");
+	*ret = t;
+	return 0;
+}
+
+void tree_free(struct tree *t)
+{
+	if (t == NULL)
+		return;
+	mount_set_free(&t->mounts);
+	free(t->chunk);
+	free(t);
+}
+
+const struct tree_counts *tree_count(const struct tree *t)
+{
+	return &t->counts;
+}
+
+/* Take a regular file and list it. */
+static int take_file(struct tree *t, int dir, const char *name, struct attr *a)
+{
+	struct tree_file f;
+	struct tree_row row = { .path = t->path + strlen(PREFIX), .attr = a };
+	int r = tree_file_copy(t->sink, dir, name, t->path, t->limits.file_bytes,
+			       t->chunk, a, &f);
+
+	if (r < 0)
+		return r;
+	t->counts.files += f.copied > 0 || f.error == 0;
+	t->counts.bytes += f.copied;
+	t->counts.touched += f.touched;
+	row.collected = f.error == 0;
+	row.copied = f.copied;
+	row.size_end = f.size_end;
+	row.why = f.detail != NULL ? f.detail : f.error != 0 ? strerror(-f.error) : NULL;
+	return tree_row_write(t->files, &row);
+}
+
+/* List what has no bytes to take. */
+static int list_other(struct tree *t, int dir, const char *name,
+		      const struct attr *a, const char *why)
+{
+	char target[ROOT_MAX];
+	ssize_t n = S_ISLNK(a->mode) ? readlinkat(dir, name, target, sizeof(target)) : 0;
+	struct tree_row row = {
+		.path = t->path + strlen(PREFIX),
+		.attr = a,
+		.target = target,
+		.target_len = n > 0 ? (size_t)n : 0,
+		.size_end = a->size,
+		.why = why,
+	};
+
+	return tree_row_write(t->files, &row);
+}
+
+/* Why a directory is not entered; NULL when it may be. */
+static const char *closed(struct tree *t, const struct attr *a, int depth)
+{
+	switch (mount_set_kind(&t->mounts, a, NULL)) {
+	case MOUNT_REMOTE:
+		return "on a file system that may not answer";
+	case MOUNT_TRIGGER:
+		return "an automount point";
+	case MOUNT_KERNEL:
+		return "made up by the kernel";
+	case MOUNT_LOCAL:
+		break;
+	}
+	return (unsigned)depth >= t->limits.depth ? "too deep" : NULL;
+}
+
+/* A directory without changing its access time, where that is permitted. */
+static DIR *open_dir(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+			O_NOATIME | O_CLOEXEC);
+	DIR *dir;
+
+	if (fd < 0 && errno == EPERM)
+		return dir_open(at, name);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (dir == NULL && fd >= 0)
+		(void)close(fd);
+	return dir;
+}
+
+/* List a directory and stand in it.  1 when it was entered. */
+static int enter(struct tree *t, int at, const char *name, const struct attr *a,
+		 int depth)
+{
+	const char *why = closed(t, a, depth);
+	int r = list_other(t, at, name, a, why);
+	struct attr now;
+	DIR *dir;
+
+	if (r < 0)
+		return r;
+	if (why != NULL) {
+		t->counts.skipped++;
+		return sink_gap(t->sink, t->path, -EXDEV, why);
+	}
+	dir = open_dir(at, name);
+	if (dir == NULL)
+		return sink_gap(t->sink, t->path, -errno, NULL);
+	/* Something may have been mounted on it since. */
+	if (attr_get(dirfd(dir), "", false, &now) < 0 ||
+	    closed(t, &now, depth) != NULL) {
+		(void)closedir(dir);
+		return sink_gap(t->sink, t->path, -ESTALE, NULL);
+	}
+	t->levels[depth] = (struct level){ .dir = dir, .path_len = t->path_len };
+	return 1;
+}
+
+/* One entry of a directory.  1 when it is a directory that was entered. */
+static int take_entry(struct tree *t, int dir, const char *name, int depth)
+{
+	struct attr a;
+	int r = attr_get(dir, name, false, &a);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return sink_gap(t->sink, t->path, r, NULL);
+	if (++t->counts.entries > t->limits.entries) {
+		t->full = true;
+		return sink_gap(t->sink, t->path, -E2BIG, "the rest was left out");
+	}
+	if (S_ISDIR(a.mode))
+		return enter(t, dir, name, &a, depth);
+	/* A file can be a mount point, too. */
+	if (S_ISREG(a.mode) && closed(t, &a, 0) == NULL)
+		return take_file(t, dir, name, &a);
+	return list_other(t, dir, name, &a, S_ISREG(a.mode) ? closed(t, &a, 0) :
+			  S_ISLNK(a.mode) ? "a link, not followed" : "no regular file");
+}
+
+/* All below the level 0. */
+static int walk(struct tree *t)
+{
+	int depth = 0, r = 0;
+
+	while (depth >= 0) {
+		struct level *l = &t->levels[depth];
+		struct dirent *d = r < 0 || t->full ? NULL : readdir(l->dir);
+		size_t n;
+
+		if (d == NULL) {
+			(void)closedir(l->dir);
+			depth--;
+			continue;
+		}
+		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
+			continue;
+		n = strlen(d->d_name);
+		if (l->path_len + n + 2 > sizeof(t->path))
+			continue; /* cannot be: names have 255 bytes at most */
+		t->path[l->path_len] = '/';
+		memcpy(t->path + l->path_len + 1, d->d_name, n + 1);
+		t->path_len = l->path_len + 1 + n;
+		r = take_entry(t, dirfd(l->dir), d->d_name, depth + 1);
+		depth += r > 0 ? 1 : 0;
+	}
+	return r < 0 ? r : 0;
+}
+
+/*
+ * The directory that ${path} lies in, links followed but never out of the
+ * root.  Kernels before 5.6 cannot do that: there no link is followed at all.
+ */
+static int open_parent(int root, const char *path)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	char step[ROOT_MAX];
+	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+
+	if (fd >= 0 || (errno != ENOSYS && errno != EPERM && errno != E2BIG))
+		return fd < 0 ? -errno : fd;
+	fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (fd >= 0 && *path != '\0') {
+		size_t n = strcspn(path, "/");
+		int next;
+
+		memcpy(step, path, n);
+		step[n] = '\0';
+		path += n + (path[n] == '/' ? 1 : 0);
+		if (n == 0)
+			continue;
+		next = openat(fd, step, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0) {
+			n = (size_t)errno;
+			(void)close(fd);
+			return -(int)n;
+		}
+		(void)close(fd);
+		fd = next;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* The same place by another name (/var/run is often a link) is taken once. */
+static bool taken(struct tree *t, const struct attr *a)
+{
+	for (size_t i = 0; i < t->root_count; i++)
+		if (t->roots[i].device == a->device && t->roots[i].inode == a->inode)
+			return true;
+	if (t->root_count < ROOTS_MAX)
+		t->roots[t->root_count++] = (struct root){ a->device, a->inode };
+	return false;
+}
+
+/* What the link ${name} leads to: a directory, or nothing. */
+static int take_link(struct tree *t, int dir, const char *name, const char *path,
+		     const struct attr *a)
+{
+	AUTO_CLOSE int real = open_parent(t->host->root, path + 1);
+	struct attr there;
+	int r = list_other(t, dir, name, a, "a link, followed");
+
+	if (r < 0)
+		return r;
+	if (real < 0)
+		return sink_gap(t->sink, t->path, real, "a link that cannot be followed");
+	if (attr_get(real, "", false, &there) == 0 && taken(t, &there))
+		return 0;
+	return take_entry(t, real, ".", 0);
+}
+
+int tree_take(struct tree *t, const char *path)
+{
+	char parent[ROOT_MAX];
+	const char *name = strrchr(path, '/');
+	struct attr a;
+	int r;
+
+	if (name == NULL || name[1] == '\0' || strlen(path) >= sizeof(parent))
+		return -EINVAL;
+	(void)snprintf(parent, sizeof(parent), ".%.*s", (int)(name - path), path);
+	t->path_len = (size_t)snprintf(t->path, sizeof(t->path), PREFIX "%s", path);
+	AUTO_CLOSE int dir = open_parent(t->host->root, parent);
+	if (dir == -ENOENT || dir == -ENOTDIR)
+		return 0;
+	if (dir < 0)
+		return sink_gap(t->sink, t->path, dir, NULL);
+	r = attr_get(dir, name + 1, false, &a);
+	if (r == -ENOENT || (r == 0 && taken(t, &a)))
+		return 0;
+	if (r == 0 && S_ISLNK(a.mode))
+		r = take_link(t, dir, name + 1, path, &a);
+	else
+		r = take_entry(t, dir, name + 1, 0);
+	return r > 0 ? walk(t) : r;
+}

@@ -1,0 +1,48 @@
+/* tree.h - files of the host: a bounded walk that follows no link, and their bytes. */
+#ifndef TREE_H
+#define TREE_H
+
+#include <stdint.h>
+
+struct host;
+struct sink;
+struct table;
+struct tree;
+
+/* How far a walk goes. */
+struct tree_limits {
+	unsigned depth;        /* directories below one another, at most TREE_DEPTH */
+	uint64_t entries;      /* of all kinds */
+	uint64_t file_bytes;   /* of one file, holes not counted */
+};
+
+#define TREE_DEPTH 64
+
+/*
+ * A walker that lists everything it sees in ${files} and puts the bytes of
+ * regular files into ${sink} as "files/HOST PATH".  All four stay the caller's.
+ * 0 or -ENOMEM.
+ */
+int tree_open(struct tree **ret, const struct host *host, struct sink *sink,
+	      struct table *files, const struct tree_limits *limits);
+
+/*
+ * Take ${path}, absolute on the host: a file, or a directory and all below it.
+ * Symbolic links in ${path} itself are followed within the host's root, for
+ * administrators move such directories; those met below are listed only.  A
+ * path that is not there is no error and no gap.  0, or the sink's error.
+ */
+int tree_take(struct tree *t, const char *path);
+
+/* What was met; for the manifest. */
+struct tree_counts {
+	uint64_t entries, files, bytes;
+	uint64_t touched;  /* files whose access time we may have changed */
+	uint64_t skipped;  /* on file systems that may hang or mount */
+};
+
+const struct tree_counts *tree_count(const struct tree *t);
+
+void tree_free(struct tree *t); /* NULL is fine */
+
+#endif

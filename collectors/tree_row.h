@@ -1,0 +1,26 @@
+/* tree_row.h - one file of the host as a row of "files". */
+#ifndef TREE_ROW_H
+#define TREE_ROW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct attr;
+struct table;
+
+struct tree_row {
+	const char *path;   /* on the host */
+	const struct attr *attr;
+	const char *target; /* of a link */
+	size_t target_len;
+	uint64_t size_end;  /* when it had been read */
+	uint64_t copied;    /* bytes in the evidence */
+	bool collected;     /* wholly */
+	const char *why;    /* it was not; NULL when it was */
+};
+
+/* Write the row.  0, or the sink's error. */
+int tree_row_write(struct table *t, const struct tree_row *row);
+
+#endif

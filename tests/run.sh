@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Run groups of tests and count what they say: tests/run.sh GROUP...
+#
+# A test is a program that prints TAP ("ok N - what", "not ok N - what",
+# "ok N - what # SKIP why").  One that exits non-zero without a "not ok" counts
+# as one failure, and so does one that says nothing.  What a test prints is kept
+# in build/tests/; a failure's output is shown.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+ARCH=$(uname -m)
+export EVAC=${EVAC:-$PWD/build/$ARCH/evac}
+LOGS=build/tests
+mkdir -p "$LOGS"
+passed=0 failed=0 skipped=0
+failures=() skips=()
+
+# one NAME COMMAND...: run it, count its lines
+one() {
+	local name=$1 log begin took ok notok skip rc
+	shift
+	log=$LOGS/$(tr '/ ' '__' <<<"$name").log
+	begin=$(date +%s.%N)
+	timeout -k 10 "${TEST_LIMIT_S:-900}" "$@" >"$log" 2>&1 </dev/null
+	rc=$?
+	took=$(awk -v a="$begin" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }')
+	skip=$(grep -cE '^ok [0-9]+.*# SKIP' "$log")
+	ok=$(($(grep -cE '^ok [0-9]+' "$log") - skip))
+	notok=$(grep -cE '^not ok [0-9]+' "$log")
+	if [ "$notok" = 0 ] && { [ "$rc" != 0 ] || [ $((ok + skip)) = 0 ]; }; then
+		notok=1
+		echo "not ok - exit status $rc" >>"$log"
+	fi
+	passed=$((passed + ok)) failed=$((failed + notok)) skipped=$((skipped + skip))
+	printf '%-44s %4d passed' "$name" "$ok"
+	[ "$notok" = 0 ] || printf ', %d FAILED' "$notok"
+	[ "$skip" = 0 ] || printf ', %d skipped' "$skip"
+	printf '  %ss\n' "$took"
+	if [ "$notok" != 0 ]; then
+		failures+=("$name")
+		grep -nE '^not ok' "$log" | head -20 | sed 's/^/    /'
+		echo "    --- end of $log:"
+		tail -n 25 "$log" | sed 's/^/    /'
+	fi
+	while IFS= read -r line; do skips+=("$name: $line"); done < \
+		<(grep -E '^ok [0-9]+.*# SKIP' "$log" | sed 's/^ok [0-9]* *-* *//')
+}
+
+each() { # each PREFIX FILE...: those that exist
+	local prefix=$1 f
+	shift
+	for f; do
+		[ -f "$f" ] && one "$prefix/$(basename "$f" .sh)" "${RUN[@]}" "$f"
+	done
+	return 0
+}
+
+RUN=()
+group() {
+	case $1 in
+	static) RUN=(bash) each static tests/check/*.sh ;;
+	unit) RUN=() each unit build/asan/unit/test_* ;;
+	unit-aarch64)
+		if [ "$ARCH" = aarch64 ]; then RUN=(); else RUN=(qemu-aarch64-static); fi
+		local found
+		mapfile -t found < <(find build/aarch64/unit -name 'test_*' -type f -executable | sort)
+		each unit-aarch64 "${found[@]}"
+		;;
+	fuzz)
+		local f
+		for f in build/fuzz/fuzz/fuzz_*; do
+			case $f in *.d | *.o) continue ;; esac
+			one "fuzz/$(basename "$f")" tests/fuzz/run.sh "$f" "${FUZZ_S:-5}"
+		done
+		;;
+	interop) RUN=(bash) each interop tests/interop.sh ;;
+	system) RUN=(bash) each system tests/system/test_*.sh ;;
+	s3) RUN=(bash) each s3 tests/s3/test_*.sh ;;
+	vm) RUN=(bash) each vm tests/vm/test_*.sh ;;
+	*)
+		echo "run.sh: no group '$1'" >&2
+		exit 2
+		;;
+	esac
+}
+
+for g; do
+	echo "== $g"
+	group "$g"
+done
+echo
+for s in "${skips[@]}"; do echo "skipped: $s"; done
+for f in "${failures[@]}"; do echo "failed:  $f"; done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ $((passed + skipped)) -gt 0 ]

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# What the tests of the S3 vault share: the object server, its client, and TAP.
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$here/../.." && pwd)
+work=$(mktemp -d)
+count=0 failed=0
+pids=()
+
+clean_up() {
+	local pid
+	for pid in "${pids[@]}"; do
+		kill "$pid" 2>/dev/null || true
+	done
+	"$here/down.sh" "$work/server" || true
+	rm -rf "$work"
+}
+trap clean_up EXIT
+
+# The server's settings become variables: S3_ENDPOINT, S3_CA, ...
+start_server() {
+	"$here/up.sh" "$work/server" >"$work/up" 2>&1 || { cat "$work/up"; exit 1; }
+	# shellcheck disable=SC1091
+	. "$work/server/s3.env"
+}
+
+s3() { "$here/s3.py" --env "$work/server/s3.env" "$@"; }
+
+# as USER COMMAND...: with that user's credentials in the environment.
+as() {
+	local key=S3_$1_KEY secret=S3_$1_SECRET
+	shift
+	AWS_ACCESS_KEY_ID=${!key} AWS_SECRET_ACCESS_KEY=${!secret} "$@"
+}
+
+# check WHAT COMMAND...: one line of TAP; what the command says is shown when it fails.
+check() {
+	local what=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$work/check" 2>&1; then
+		echo "ok $count - $what"
+	else
+		failed=$((failed + 1))
+		echo "not ok $count - $what"
+		printf '# %s\n' "$*"
+		sed 's/^/# /' "$work/check"
+	fi
+}
+
+skip() {
+	count=$((count + 1))
+	echo "ok $count - $1 # SKIP $2"
+}
+
+done_testing() {
+	echo "1..$count"
+	[ "$failed" -eq 0 ]
+}
