@@ -74,7 +74,7 @@ $(OUT)/versions.inc: $(DEPS)/versions build/deps/ca-roots.pem Makefile
 	   echo '#define EVAC_ARCH "$(VARIANT)"'; \
 	   echo '#define EVAC_COMPONENTS \'; \
 	   sed 's/["\\]//g; s/.*/	"  &\\n" \\/' $(DEPS)/versions; \
-	   sed 's/["\\]//g; s/.*/	"  &\\n"/;1q' build/deps/ca-roots.version; } >$@
+	   sed 's/["\\]//g; s/.*/\t"  ca-certificates &\\n"/;1q' build/deps/ca-roots.version; } >$@
 
 $(OUT)/ca_roots.c: build/deps/ca-roots.pem
 	@mkdir -p $(@D)

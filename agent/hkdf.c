@@ -10,11 +10,11 @@
 void hkdf(uint8_t ret[HKDF_BYTES], const uint8_t *secret, size_t secret_len,
 	  const uint8_t *salt, size_t salt_len, const char *info)
 {
-	static const uint8_t first_block = 1;
+	static const uint8_t none[1], first_block = 1;
 	crypto_auth_hmacsha256_state state;
 	uint8_t extracted[crypto_auth_hmacsha256_BYTES];
 
-	(void)crypto_auth_hmacsha256_init(&state, salt, salt_len);
+	(void)crypto_auth_hmacsha256_init(&state, salt == NULL ? none : salt, salt_len);
 	(void)crypto_auth_hmacsha256_update(&state, secret, secret_len);
 	(void)crypto_auth_hmacsha256_final(&state, extracted);
 	(void)crypto_auth_hmacsha256_init(&state, extracted, sizeof(extracted));

@@ -209,6 +209,9 @@ static void report_holes(const struct joined *file, struct findings *f, bool exp
 	for (size_t i = 0; i < file->count; i++) {
 		const struct range *r = &file->ranges[i];
 
+		/* An empty piece marks a hole that the file had itself. */
+		if (i > 0 && file->ranges[i - 1].len == 0)
+			end = r->offset;
 		if (r->offset > end && missing == 0)
 			first = end;
 		missing += r->offset - end;

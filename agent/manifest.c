@@ -21,6 +21,7 @@
 #include "json.h"
 #include "parse.h"
 #include "sink_run.h"
+#include "spool.h"
 #include "version.h"
 
 /* JSON text that grows: members of an array, separated by commas. */
@@ -274,14 +275,26 @@ static void put_facts(struct json *j, const struct manifest *m)
 	put_time(j, "ended", time(NULL));
 }
 
-int manifest_write(struct manifest *m, struct buf *ret)
+/* Segments that wait for `evac push`. */
+static void put_spooled(struct json *j, struct spool *spool)
+{
+	char name[96];
+
+	json_array(j, "spooled");
+	while (spool != NULL && spool_take(spool, name, sizeof(name)) == 0)
+		json_str(j, NULL, name);
+	json_array_end(j);
+}
+
+int manifest_write(struct manifest *m, struct spool *spool, struct buf *ret)
 {
 	struct json j;
 	int r;
 
 	(void)pthread_mutex_lock(&m->lock);
 	r = buf_open(ret, 65536 + m->segments.len + m->lost.len +
-			  m->collectors.len + m->notes.len);
+			  m->collectors.len + m->notes.len +
+			  (spool != NULL ? 100 * (size_t)spool_waiting(spool) : 0));
 	if (r == 0) {
 		json_open(&j, ret);
 		json_object(&j, NULL);
@@ -292,6 +305,7 @@ int manifest_write(struct manifest *m, struct buf *ret)
 		put_list(&j, "lost", &m->lost);
 		put_list(&j, "notes", &m->notes);
 		put_list(&j, "segments", &m->segments);
+		put_spooled(&j, spool);
 		json_object_end(&j);
 		r = json_end(&j);
 		if (r == 0)

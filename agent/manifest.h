@@ -13,6 +13,7 @@
 struct buf;
 struct manifest;
 struct sink_summary;
+struct spool;
 
 /* Facts that are known at the start.  Texts live as long as the manifest. */
 struct manifest_facts {
@@ -64,7 +65,10 @@ int manifest_note(struct manifest *m, const char *key, const char *text);
 
 void manifest_sum(struct manifest *m, struct manifest_totals *ret);
 
-/* The document, whole.  The caller frees ${ret} with buf_free().  0 or -ENOMEM. */
-int manifest_write(struct manifest *m, struct buf *ret);
+/*
+ * The document, whole; ${spool} (or NULL) knows which segments are only there.
+ * The caller frees ${ret} with buf_free().  0 or -ENOMEM.
+ */
+int manifest_write(struct manifest *m, struct spool *spool, struct buf *ret);
 
 #endif

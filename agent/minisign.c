@@ -77,13 +77,13 @@ void minisign_public_file(const struct minisign_public *public,
 		       UNTRUSTED "minisign public key %" PRIX64 "\n%s\n", id, text);
 }
 
-/* Bytes of a trusted comment: UTF-8 without control characters. */
+/* Bytes of a trusted comment: UTF-8 without control characters but tabs. */
 static bool is_comment(const char *text, size_t len)
 {
 	if (len >= MINISIGN_COMMENT_MAX || !parse_is_utf8(text, len))
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if ((uint8_t)text[i] < ' ' || text[i] == 0x7f)
+		if (((uint8_t)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
 			return false;
 	return true;
 }

@@ -50,7 +50,7 @@ void minisign_public_file(const struct minisign_public *public,
 			  char ret[MINISIGN_PUBLIC_FILE_MAX]);
 
 /*
- * Sign ${len} bytes with ${comment} as the trusted comment (printable, no line
+ * Sign ${len} bytes with ${comment} as the trusted comment (printable or tabs, no line
  * breaks) and write the text of the signature file with a NUL into ${ret}.
  * 0; -EINVAL for a bad comment; -ENOBUFS when ${cap} is too small
  * (MINISIGN_FILE_MAX never is).

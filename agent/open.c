@@ -99,7 +99,8 @@ static int begin(struct job *j, const void *data, size_t len)
 	r = unseal_open(&u, data, len, j->identities, error);
 	unseal_close(&u);
 	if (r == -ENOKEY) {
-		(void)fail(j->args->identity, error);
+		(void)fail(j->args->identity,
+			   "it opens nothing here: it is no recipient of this collection");
 		return r;
 	}
 	r = extract_open(&j->unpack.extract, j->args->out);

@@ -164,6 +164,17 @@ static int set_workers(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return 0;
 }
 
+static int set_spool(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+
+	if (spool_parse(value, &o->spool, o->spool_dir, sizeof(o->spool_dir)) < 0) {
+		(void)snprintf(error, CLI_ERROR_MAX, "a directory, or DIR,max=SIZE");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static const struct cli_option rows[] = {
 	{ .name = "case", .arg = "ID", .set = set_case,
 	  .help = "the case; the first folder below the vault's prefix" },
@@ -185,6 +196,8 @@ static const struct cli_option rows[] = {
 	  .help = "evidence in one object, before compression (default 8M)" },
 	{ .name = "workers", .arg = "N", .set = set_workers,
 	  .help = "objects that are built and sent side by side" },
+	{ .name = "spool", .arg = "DIR[,max=SIZE]", .set = set_spool,
+	  .help = "keep here, sealed, what the vault cannot take; evac push sends it" },
 	{ .name = "region", .arg = "NAME", .offset = offsetof(struct options, region),
 	  .help = "region of the bucket (default: AWS_REGION, else us-east-1)" },
 	{ .name = "endpoint-url", .arg = "URL",
@@ -249,6 +262,9 @@ int options_parse(struct options *o, int argc, char **argv)
 		r = cli_usage(&cli, "--memory lime needs --lime FILE");
 	if (r != 0)
 		return -EINVAL;
+	for (size_t i = 0; o->memory == MEMORY_NONE && collectors[i] != NULL; i++)
+		if (collectors[i] == &collector_memory)
+			o->selected[i] = false;
 	if (o->workers == 0)
 		o->workers = default_workers(o->segment_size);
 	return 0;

@@ -8,6 +8,7 @@
 
 #include "collector.h"
 #include "seal.h"
+#include "spool.h"
 
 #define OPTIONS_COLLECTORS_MAX 64
 
@@ -25,6 +26,8 @@ struct options {
 	uint64_t deadline_s;           /* 0: none */
 	size_t segment_size;           /* bytes; never 0 */
 	unsigned workers;              /* never 0 */
+	struct spool_options spool;    /* dir NULL: none */
+	char spool_dir[4096];
 	bool verbose;
 };
 

@@ -16,6 +16,7 @@
 #include "buf.h"
 #include "collection_id.h"
 #include "comment.h"
+#include "delivery.h"
 #include "digest.h"
 #include "log.h"
 #include "manifest.h"
@@ -23,6 +24,7 @@
 #include "options.h"
 #include "queue.h"
 #include "segment.h"
+#include "spool.h"
 #include "worker.h"
 
 struct pipeline {
@@ -35,6 +37,9 @@ struct pipeline {
 	struct vault_session *session; /* for what no worker sends */
 	struct workers *workers;
 	struct worker_context ctx;
+	struct delivery delivery;
+	struct spool *spool;           /* NULL: none allowed */
+	bool public_stored;            /* evac.pub is in the vault */
 };
 
 static int make_key(struct pipeline *p)
@@ -88,45 +93,79 @@ int pipeline_prepare(struct pipeline **ret, const struct options *o,
 	return 0;
 }
 
+static void public_object(const struct pipeline *p, struct vault_object *obj,
+			  char text[MINISIGN_PUBLIC_FILE_MAX])
+{
+	*obj = (struct vault_object){ .name = "evac.pub", .data = text };
+	minisign_public_file(&p->key->public, text);
+	obj->len = strlen(text);
+	(void)digest_memory(obj->data, obj->len, obj->sha256);
+}
+
 static int store_public(struct pipeline *p, char error[VAULT_ERROR_MAX])
 {
 	char text[MINISIGN_PUBLIC_FILE_MAX];
-	struct vault_object obj = { .name = "evac.pub", .data = text };
+	enum delivery_place place;
+	struct vault_object obj;
+
 	int r;
 
-	minisign_public_file(&p->key->public, text);
-	obj.len = strlen(text);
-	r = digest_memory(obj.data, obj.len, obj.sha256);
-	return r < 0 ? r : p->ctx.ops->put(p->session, &obj, error);
+	public_object(p, &obj, text);
+	r = delivery_send(&p->delivery, p->session, &obj, NULL, &place, error);
+	p->public_stored = place == DELIVERY_VAULT;
+	return r;
 }
 
-static void fill_context(struct pipeline *p)
+static int open_spool(struct pipeline *p)
 {
-	p->ctx.queue = p->queue;
-	p->ctx.recipients = &p->o->recipients;
-	p->ctx.key = p->key;
-	p->ctx.collection = p->id->id;
-	p->ctx.manifest = p->manifest;
-	p->ctx.segment_size = p->o->segment_size;
-	p->ctx.ops = vault_find(p->o->to);
+	int r = 0;
+
+	if (p->o->spool.dir != NULL)
+		r = spool_open(&p->spool, &p->o->spool, p->id->path);
+	p->delivery.spool = p->spool;
+	return r;
 }
 
-int pipeline_start(struct pipeline *p, int64_t deadline_ms)
+static int open_vault(struct pipeline *p, int64_t deadline_ms, char error[VAULT_ERROR_MAX])
 {
 	const struct vault_options vo = {
 		.url = p->o->to, .region = p->o->region,
 		.endpoint_url = p->o->endpoint_url, .ca_file = p->o->ca_file,
 		.path_style = p->o->path_style, .deadline_ms = deadline_ms,
+		.patience_ms = p->spool != NULL ? DELIVERY_PATIENCE_MS : 0,
 	};
-	char error[VAULT_ERROR_MAX] = "";
+	struct delivery *d = &p->delivery;
 	int r;
 
-	fill_context(p);
-	r = p->ctx.ops->open(&p->ctx.vault, &vo, p->id->path, error);
+	d->ops = vault_find(p->o->to);
+	d->key = p->key;
+	d->collection = p->id->id;
+	r = d->ops->open(&d->vault, &vo, p->id->path, error);
 	if (r == 0)
-		r = p->ctx.ops->session(&p->session, p->ctx.vault);
+		r = d->ops->session(&p->session, d->vault);
+	return r;
+}
+
+int pipeline_start(struct pipeline *p, int64_t deadline_ms)
+{
+	char error[VAULT_ERROR_MAX] = "";
+	int r = open_spool(p);
+
+	if (r == 0)
+		r = open_vault(p, deadline_ms, error);
+	/* With a spool the run goes on without a vault. */
+	if (r < 0 && p->spool != NULL) {
+		log_line(LOG_WARN, "no vault, only the spool: %s",
+			 error[0] != '\0' ? error : strerror(-r));
+		r = 0;
+	}
 	if (r == 0)
 		r = store_public(p, error);
+	p->ctx.queue = p->queue;
+	p->ctx.recipients = &p->o->recipients;
+	p->ctx.delivery = &p->delivery;
+	p->ctx.manifest = p->manifest;
+	p->ctx.segment_size = p->o->segment_size;
 	if (r == 0)
 		r = worker_start(&p->workers, &p->ctx, p->o->workers);
 	if (r < 0)
@@ -154,7 +193,7 @@ void pipeline_put(struct pipeline *p, struct segment *seg)
 
 int pipeline_dead(const struct pipeline *p)
 {
-	return atomic_load(&p->ctx.dead);
+	return delivery_dead(&p->delivery);
 }
 
 int pipeline_report(struct pipeline *p, const char *name, const char *status,
@@ -168,6 +207,7 @@ void pipeline_flow(const struct pipeline *p, struct pipeline_flow *ret)
 	ret->segments = atomic_load(&p->ctx.stored);
 	ret->sealed_bytes = atomic_load(&p->ctx.sealed_bytes);
 	ret->stored_bytes = atomic_load(&p->ctx.stored_bytes);
+	ret->waiting = p->spool != NULL ? spool_waiting(p->spool) : 0;
 }
 
 void pipeline_totals(struct pipeline *p, struct manifest_totals *ret)
@@ -175,12 +215,30 @@ void pipeline_totals(struct pipeline *p, struct manifest_totals *ret)
 	manifest_sum(p->manifest, ret);
 }
 
+/* What is only in the spool must be verifiable there, and be sent later. */
+static int complete_spool(struct pipeline *p, const struct vault_object *manifest,
+			  char error[VAULT_ERROR_MAX])
+{
+	struct comment about = { .is_segment = false };
+	char text[MINISIGN_PUBLIC_FILE_MAX];
+	struct vault_object obj;
+	int r;
+
+	public_object(p, &obj, text);
+	r = delivery_spool(&p->delivery, &obj, NULL, error);
+	if (r == 0 || r == -EEXIST)
+		r = delivery_spool(&p->delivery, manifest, &about, error);
+	return r == -EEXIST ? 0 : r;
+}
+
 static int store_manifest(struct pipeline *p, char error[VAULT_ERROR_MAX])
 {
 	struct vault_object obj = { .name = "manifest.json" };
 	struct comment about = { .is_segment = false };
+	enum delivery_place place = DELIVERY_LOST;
+	bool spooled;
 	struct buf text;
-	int r = manifest_write(p->manifest, &text);
+	int r = manifest_write(p->manifest, p->spool, &text);
 
 	if (r < 0)
 		return r;
@@ -188,9 +246,13 @@ static int store_manifest(struct pipeline *p, char error[VAULT_ERROR_MAX])
 	obj.len = text.len;
 	r = digest_memory(obj.data, obj.len, obj.sha256);
 	if (r == 0)
-		r = worker_store(&p->ctx, p->session, &obj, &about, error);
+		r = delivery_send(&p->delivery, p->session, &obj, &about, &place, error);
+	spooled = place == DELIVERY_SPOOL ||
+		  (p->spool != NULL && spool_waiting(p->spool) > 0);
+	if (r == 0 && spooled)
+		r = complete_spool(p, &obj, error);
 	buf_free(&text);
-	return r;
+	return r == 0 && spooled ? 1 : r;
 }
 
 int pipeline_finish(struct pipeline *p)
@@ -201,10 +263,16 @@ int pipeline_finish(struct pipeline *p)
 	queue_close(p->queue);
 	worker_join(p->workers);
 	p->workers = NULL;
+	/* It went to the spool if the vault could not be reached at first. */
+	if (!p->public_stored)
+		(void)store_public(p, error);
 	r = store_manifest(p, error);
 	if (r < 0)
 		log_line(LOG_ERROR, "manifest not stored: %s",
 			 error[0] != '\0' ? error : strerror(-r));
+	if (r == 1)
+		log_line(LOG_WARN, "%u segments wait in the spool: evac push sends them",
+			 spool_waiting(p->spool));
 	return r;
 }
 
@@ -216,9 +284,10 @@ void pipeline_free(struct pipeline *p)
 		queue_close(p->queue);
 	worker_join(p->workers);
 	if (p->session != NULL)
-		p->ctx.ops->session_close(p->session);
-	if (p->ctx.ops != NULL)
-		p->ctx.ops->close(p->ctx.vault);
+		p->delivery.ops->session_close(p->session);
+	if (p->delivery.ops != NULL)
+		p->delivery.ops->close(p->delivery.vault);
+	spool_close(p->spool);
 	manifest_free(p->manifest);
 	queue_free(p->queue);
 	sodium_free(p->key);

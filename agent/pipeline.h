@@ -15,6 +15,7 @@ struct sink_summary;
 /* What moves, for people who watch. */
 struct pipeline_flow {
 	uint64_t segments, sealed_bytes, stored_bytes;
+	uint64_t waiting;       /* segments in the spool */
 };
 
 /*
@@ -52,8 +53,9 @@ void pipeline_flow(const struct pipeline *p, struct pipeline_flow *ret);
 void pipeline_totals(struct pipeline *p, struct manifest_totals *ret);
 
 /*
- * Wait for the workers, then sign and store the manifest, last of all.  0, or
- * a negative errno when the manifest could not be stored.
+ * Wait for the workers, then sign and store the manifest, last of all.  0; 1
+ * when it, or a segment, is only in the spool; a negative errno when the
+ * manifest could not be stored anywhere.
  */
 int pipeline_finish(struct pipeline *p);
 

@@ -68,13 +68,15 @@ int result_last_line(const struct result *res, struct pipeline *pipe, int manife
 	uint8_t bytes[LINE_MAX_BYTES];
 	struct buf line = { .data = bytes, .cap = sizeof(bytes) };
 	struct manifest_totals t;
+	struct pipeline_flow flow;
 	struct rusage ru;
 	struct json j;
 	char seconds[32];
 	int status = RESULT_COMPLETE;
 
 	pipeline_totals(pipe, &t);
-	if (!t.complete || manifest < 0)
+	pipeline_flow(pipe, &flow);
+	if (!t.complete || manifest != 0)
 		status = t.stored > 0 ? RESULT_PARTIAL : RESULT_NOTHING;
 	(void)snprintf(seconds, sizeof(seconds), "%.1f",
 		       (double)(clock_now_ms() - res->begun_ms) / 1000);
@@ -85,10 +87,11 @@ int result_last_line(const struct result *res, struct pipeline *pipe, int manife
 	json_raw(&j, "seconds", seconds, strlen(seconds));
 	json_u64(&j, "segments", t.stored);
 	json_u64(&j, "lost", t.lost);
+	json_u64(&j, "spooled", flow.waiting);
 	json_u64(&j, "stored_bytes", t.stored_bytes);
 	json_u64(&j, "evidence_bytes", t.entry_bytes);
 	json_u64(&j, "gaps", t.gaps);
-	json_bool(&j, "manifest", manifest == 0);
+	json_bool(&j, "manifest", manifest >= 0);
 	if (getrusage(RUSAGE_SELF, &ru) == 0)
 		json_u64(&j, "peak_rss_kib", (uint64_t)ru.ru_maxrss);
 	put_collectors(&j, res);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "hkdf.h"
 
 #define FILE_KEY 16
 #define TAG crypto_aead_chacha20poly1305_ietf_ABYTES
@@ -23,25 +24,6 @@
 size_t seal_bound(size_t len)
 {
 	return HEADER_MAX + len + (len / SEAL_CHUNK + 1) * TAG;
-}
-
-/* HKDF-SHA256 (RFC 5869) with 32 bytes out: one block of expansion. */
-static void hkdf(uint8_t out[32], const uint8_t *ikm, size_t ikm_len,
-		 const uint8_t *salt, size_t salt_len, const char *info)
-{
-	static const uint8_t one = 1;
-	crypto_auth_hmacsha256_state st;
-	uint8_t prk[32];
-
-	crypto_auth_hmacsha256_init(&st, salt, salt_len);
-	crypto_auth_hmacsha256_update(&st, ikm, ikm_len);
-	crypto_auth_hmacsha256_final(&st, prk);
-	crypto_auth_hmacsha256_init(&st, prk, sizeof(prk));
-	crypto_auth_hmacsha256_update(&st, (const uint8_t *)info, strlen(info));
-	crypto_auth_hmacsha256_update(&st, &one, 1);
-	crypto_auth_hmacsha256_final(&st, out);
-	sodium_memzero(prk, sizeof(prk));
-	sodium_memzero(&st, sizeof(st));
 }
 
 /* Canonical base64 without padding, as the header wants it. */

@@ -31,6 +31,7 @@ int segment_open(struct segment **ret, size_t size)
 
 	if (seg == NULL)
 		return -ENOMEM;
+	seg->number = SEGMENT_UNNUMBERED;
 	seg->size = size;
 	seg->entry_max = size / ENTRY_COST;
 	seg->entries = calloc(seg->entry_max, sizeof(*seg->entries));
@@ -157,6 +158,22 @@ void segment_drop_last(struct segment *seg)
 	seg->raw.len = e->data;
 	seg->meta.len = e->path;
 	seg->entry_count--;
+}
+
+void segment_move_last(struct segment *to, struct segment *from)
+{
+	const struct segment_entry *e = segment_last(from);
+	struct segment_entry *copy = &to->entries[to->entry_count++];
+	size_t meta = from->meta.len - e->path;
+
+	*copy = *e;
+	copy->path = to->meta.len;
+	copy->xattrs = to->meta.len + (e->xattrs - e->path);
+	copy->data = to->raw.len;
+	(void)buf_add(&to->meta, from->meta.data + e->path, meta);
+	(void)buf_add(&to->raw, from->raw.data + e->data, e->data_len);
+	to->used += e->data_len + ENTRY_COST + META_COST * meta;
+	segment_drop_last(from);
 }
 
 void segment_rename_last(struct segment *seg, const char *suffix)

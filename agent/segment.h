@@ -78,6 +78,9 @@ struct segment_entry *segment_last(struct segment *seg);
 /* Take the last entry out again, as if it had never begun. */
 void segment_drop_last(struct segment *seg);
 
+/* Move the last entry of ${from} to ${to}, which is empty and of the same size. */
+void segment_move_last(struct segment *to, struct segment *from);
+
 /* Append ${suffix}, at most 31 bytes, to the last entry's path. */
 void segment_rename_last(struct segment *seg, const char *suffix);
 

@@ -238,24 +238,25 @@ int sink_note(struct sink *s, const char *key, const char *fmt, ...)
 static int begin(struct sink *s, const struct sink_entry *e, uint64_t offset,
 		 bool part)
 {
+	uint64_t need = e->size == SINK_SIZE_UNKNOWN ? 0 : e->size;
+	struct sink_entry bare = *e;
 	char suffix[32];
 	int r;
 
 	if (!path_is_safe(e->path))
 		return -EINVAL;
-	r = prepare(s, e, e->size == SINK_SIZE_UNKNOWN ? 0 : e->size);
-	if (r < 0)
-		return r;
-	if (segment_entry_begin(s->seg, e->path, e) < 0) {
-		struct sink_entry bare = *e;
-
-		/* Attributes may be too large for any segment: go without. */
+	r = prepare(s, e, need);
+	/* Attributes may be too large for any segment: go without.  The gap goes
+	 * first, for its list may need the segment in hand. */
+	if (r == 0 && e->xattr_count > 0 && segment_room(s->seg, e) == 0) {
 		bare.xattr_count = 0;
-		if (segment_entry_begin(s->seg, e->path, &bare) < 0)
-			return -ENAMETOOLONG;
 		r = gap(s, e->path, -E2BIG, "extended attributes left out");
+		if (r == 0)
+			r = prepare(s, &bare, need);
 	}
-	if (part) {
+	if (r == 0 && segment_entry_begin(s->seg, e->path, &bare) < 0)
+		r = -ENAMETOOLONG;
+	if (r == 0 && part) {
 		part_suffix(suffix, offset);
 		segment_rename_last(s->seg, suffix);
 	}
@@ -311,15 +312,15 @@ static int overflow(struct sink *s, size_t more)
 	r = fresh(s, &seg);
 	if (r < 0)
 		return r;
-	r = segment_entry_begin(seg, s->path, &s->entry);
+	if (move)
+		segment_move_last(seg, old);
+	else
+		r = segment_entry_begin(seg, s->path, &s->entry);
 	if (r < 0) {
 		queue_release(s->queue, seg);
 		return r;
 	}
-	if (move) {
-		(void)segment_add(seg, old->raw.data + e->data, e->data_len);
-		segment_drop_last(old);
-	} else {
+	if (!move) {
 		part_suffix(suffix, s->written);
 		segment_rename_last(seg, suffix);
 	}
@@ -388,20 +389,26 @@ int sink_part(struct sink *s, const struct sink_entry *e, uint64_t offset,
 	      const void *data, size_t len)
 {
 	struct sink_entry sized = *e;
+	const char *p = data;
+	size_t n, done = 0;
 	int r = lock(s);
 
 	if (r == 0 && s->open)
 		r = -EBUSY;
-	sized.size = len;
-	if (r == 0 && len > sink_room(s))
-		r = -EFBIG;
-	if (r == 0)
-		r = begin(s, &sized, offset, true);
-	if (r == 0) {
-		(void)segment_add(s->seg, data, len);
+	while (r == 0) {
+		sized.size = len - done;
+		r = begin(s, &sized, offset + done, true);
+		if (r < 0)
+			break;
+		n = segment_add(s->seg, p + done, len - done);
 		s->sum.entries++;
-		s->sum.bytes += len;
+		s->sum.bytes += n;
+		done += n;
+		if (done == len)
+			break;
 	}
+	if (r == -ENAMETOOLONG)
+		r = gap(s, e->path, r, NULL);
 	return unlock(s, r);
 }
 
@@ -417,6 +424,11 @@ int sink_pull(struct sink *s, const struct sink_entry *e, const void *prefix,
 		r = -EFBIG;
 	if (r == 0)
 		r = begin(s, e, 0, false);
+	/* sink_room() is that of a path of a few hundred bytes. */
+	if (r == 0 && e->size > s->seg->size - s->seg->used) {
+		segment_drop_last(s->seg);
+		r = -EFBIG;
+	}
 	if (r == 0) {
 		(void)segment_add(s->seg, prefix, prefix_len);
 		to = segment_last(s->seg);
@@ -457,13 +469,13 @@ struct segment *sink_finish(struct sink *s)
 	int why = lock(s);
 	struct segment *seg;
 
+	/* The list of gaps must leave even after a stop. */
+	atomic_store(&s->stop, 0);
 	if (s->open) {
 		s->open = false;
 		(void)gap(s, s->path, why < 0 ? why : -ECANCELED,
 			  "ended before the file did");
 	}
-	/* The list of gaps must leave even after a stop. */
-	atomic_store(&s->stop, 0);
 	(void)flush_gaps(s, true);
 	seg = s->seg;
 	s->seg = NULL;

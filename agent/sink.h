@@ -52,7 +52,8 @@ int sink_put(struct sink *s, const struct sink_entry *e, const void *data, size_
 
 /*
  * One piece of a file that its collector cuts itself: named as above by
- * ${offset}.  Several files may be in progress at once this way.
+ * ${offset}.  Several files may be in progress at once this way.  A piece that
+ * is larger than a segment is cut further.
  */
 int sink_part(struct sink *s, const struct sink_entry *e, uint64_t offset,
 	      const void *data, size_t len);

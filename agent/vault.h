@@ -17,6 +17,7 @@ struct vault_options {
 	const char *endpoint_url; /* NULL: Amazon's */
 	const char *ca_file;  /* PEM roots besides those compiled in; NULL: none */
 	bool path_style;      /* bucket in the path, not in the host name */
+	int64_t patience_ms;  /* give an object up after this; 0: as is worth it */
 	int64_t deadline_ms;  /* CLOCK_MONOTONIC; no try begins after it; 0: none */
 };
 

@@ -20,6 +20,7 @@
 #include "http.h"
 #include "log.h"
 #include "s3.h"
+#include "secret.h"
 #include "vault.h"
 
 /* Full jitter: each wait is a random part of 0.25, 0.5, 1 ... 15 seconds. */
@@ -34,8 +35,8 @@ struct vault {
 	struct s3_place place;
 	struct http *http;
 	char path[S3_KEY_MAX];
-	const char *key, *secret, *token; /* in the environment */
-	int64_t deadline_ms;
+	char *key, *secret, *token; /* secret_take()n */
+	int64_t deadline_ms, patience_ms;
 	atomic_llong clock_offset_s; /* the server's clock minus ours */
 	atomic_bool answered;
 };
@@ -51,6 +52,7 @@ struct vault_session {
 /* An object's way through its tries. */
 struct attempt {
 	unsigned count;
+	int64_t end_ms;    /* no try begins after it; 0: never */
 	bool fresh;        /* the last connection broke */
 	bool late;         /* the deadline comes before another try */
 	bool maybe_stored; /* an earlier try may have got through unseen */
@@ -81,11 +83,15 @@ static bool is_clean(const char *value)
 	return true;
 }
 
+/*
+ * The host's other processes shall not see them in ours, and neither shall who
+ * opens the evidence, which holds the environment of every process.
+ */
 static int find_credentials(struct vault *v, char error[VAULT_ERROR_MAX])
 {
-	v->key = setting("AWS_ACCESS_KEY_ID");
-	v->secret = setting("AWS_SECRET_ACCESS_KEY");
-	v->token = setting("AWS_SESSION_TOKEN");
+	v->key = secret_take("AWS_ACCESS_KEY_ID");
+	v->secret = secret_take("AWS_SECRET_ACCESS_KEY");
+	v->token = secret_take("AWS_SESSION_TOKEN");
 	if (v->key == NULL || v->secret == NULL)
 		return fail(error, &v->place, -EACCES, "no credentials: set "
 			    "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
@@ -126,6 +132,9 @@ static void vault_s3_close(struct vault *v)
 	if (v == NULL)
 		return;
 	http_close(v->http);
+	secret_free(v->key);
+	secret_free(v->secret);
+	secret_free(v->token);
 	free(v);
 }
 
@@ -140,6 +149,7 @@ static int vault_s3_open(struct vault **ret, const struct vault_options *o,
 	if (v == NULL)
 		return r;
 	v->deadline_ms = o->deadline_ms;
+	v->patience_ms = o->patience_ms;
 	r = find_place(v, o, path, error);
 	if (r == 0)
 		r = find_credentials(v, error);
@@ -264,7 +274,7 @@ static bool wait_for_next(const struct vault *v, struct attempt *a)
 	if (a->count < 7)
 		limit = WAIT_FIRST_MS << (a->count - 1);
 	ms = (int64_t)randombytes_uniform(limit < WAIT_MAX_MS ? limit : WAIT_MAX_MS);
-	a->late = v->deadline_ms != 0 && clock_now_ms() + ms >= v->deadline_ms;
+	a->late = a->end_ms != 0 && clock_now_ms() + ms >= a->end_ms;
 	if (a->late)
 		return false;
 	t = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
@@ -333,12 +343,15 @@ static int vault_s3_put(struct vault_session *s, const struct vault_object *obj,
 			char error[VAULT_ERROR_MAX])
 {
 	struct vault *v = s->vault;
-	struct attempt a = { 0 };
+	struct attempt a = { .end_ms = v->deadline_ms };
+	int64_t patience = clock_now_ms() + v->patience_ms;
 	int r = s3_key(s->key, &v->place, v->path, obj->name);
 
 	if (r < 0)
 		return fail(error, &v->place, r, "the key is too long or malformed");
 	s3_url(s->url, &v->place, s->key);
+	if (v->patience_ms != 0 && (a.end_ms == 0 || patience < a.end_ms))
+		a.end_ms = patience;
 	if (v->deadline_ms != 0 && clock_now_ms() >= v->deadline_ms)
 		return fail(error, &v->place, -ETIME, "not sent: the time is over");
 	r = put_object(s, obj, &a);

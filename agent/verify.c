@@ -140,6 +140,8 @@ static enum audit_status verify_one(const char *path, const struct arguments *ar
 	r = collection_open(path, &c);
 	if (r < 0) {
 		(void)fprintf(stderr, "evac verify: %s: %s\n", quoted, strerror(-r));
+		if (args->json)
+			(void)printf("null");
 		return status;
 	}
 	r = audit_open(&a, c, args->signer_text != NULL ? &args->signer : NULL, &f);

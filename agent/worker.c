@@ -1,7 +1,7 @@
 /*
  * worker.c - threads that turn segments into stored objects:
  *
- *   queue -> archive (tar, zstd) -> seal (age) -> sign (minisign) -> vault
+ *   queue -> archive (tar, zstd) -> seal (age) -> delivery (minisign, vault)
  *
  * All memory is taken at the start.  A segment goes back to the free list as
  * soon as it is sealed: while the network is slow, the next one fills.
@@ -18,10 +18,10 @@
 #include "buf.h"
 #include "clock.h"
 #include "comment.h"
+#include "delivery.h"
 #include "digest.h"
 #include "log.h"
 #include "manifest.h"
-#include "minisign.h"
 #include "queue.h"
 #include "seal.h"
 #include "segment.h"
@@ -49,39 +49,6 @@ static size_t out_bytes(size_t segment_size)
 	return seal_bound(segment_size + segment_size / 128 + 65536);
 }
 
-int worker_store(struct worker_context *ctx, struct vault_session *session,
-		 const struct vault_object *obj, struct comment *about,
-		 char error[VAULT_ERROR_MAX])
-{
-	char text[MINISIGN_FILE_MAX], name[SEGMENT_NAME_MAX + 16];
-	char comment[COMMENT_TEXT_MAX];
-	struct vault_object sig = { .name = name, .data = text };
-	int r;
-
-	(void)snprintf(name, sizeof(name), "%s.minisig", obj->name);
-	(void)snprintf(about->collection, sizeof(about->collection), "%s", ctx->collection);
-	(void)snprintf(about->name, sizeof(about->name), "%s", obj->name);
-	about->size = obj->len;
-	about->utc = time(NULL);
-	r = comment_build(about, comment);
-	if (r == 0)
-		r = minisign_sign(ctx->key, obj->data, obj->len, comment, text,
-				  sizeof(text));
-	if (r == 0) {
-		sig.len = strlen(text);
-		r = digest_memory(sig.data, sig.len, sig.sha256);
-	}
-	if (r < 0) {
-		(void)snprintf(error, VAULT_ERROR_MAX, "%.64s: signing: %s",
-			       obj->name, strerror(-r));
-		return r;
-	}
-	r = ctx->ops->put(session, &sig, error);
-	if (r == 0)
-		r = ctx->ops->put(session, obj, error);
-	return r;
-}
-
 static int on_archive(void *arg, const void *data, size_t len)
 {
 	return seal_write(arg, data, len);
@@ -102,24 +69,14 @@ static int build(struct worker *w, const struct segment *seg, uint64_t *ret_byte
 }
 
 static int store(struct worker *w, const struct manifest_segment *ms,
-		 char error[VAULT_ERROR_MAX])
+		 enum delivery_place *ret_place, char error[VAULT_ERROR_MAX])
 {
 	struct vault_object obj = { .name = ms->name, .data = w->out.data,
 				    .len = w->out.len };
-	struct comment c = { .is_segment = true, .segment = ms->number };
+	struct comment about = { .is_segment = true, .segment = ms->number };
 
 	memcpy(obj.sha256, ms->sha256, sizeof(obj.sha256));
-	return worker_store(w->ctx, w->session, &obj, &c, error);
-}
-
-static void lose(struct worker *w, const struct manifest_segment *ms, int r,
-		 const char *error)
-{
-	log_line(LOG_ERROR, "segment %s lost: %s", ms->name, error);
-	(void)manifest_lost(w->ctx->manifest, ms->number, ms->name, error);
-	if (r == -EACCES || r == -EPERM || r == -ENOENT || r == -EROFS ||
-	    r == -ENOSPC || r == -ETIME)
-		atomic_store(&w->ctx->dead, r);
+	return delivery_send(w->ctx->delivery, w->session, &obj, &about, ret_place, error);
 }
 
 static void work(struct worker *w, struct segment *seg)
@@ -130,7 +87,8 @@ static void work(struct worker *w, struct segment *seg)
 		.number = seg->number, .group = seg->group, .name = name,
 		.entries = seg->entry_count, .begun = seg->begun.tv_sec,
 	};
-	int r = atomic_load(&ctx->dead);
+	enum delivery_place place = DELIVERY_LOST;
+	int r = delivery_dead(ctx->delivery);
 
 	segment_name(seg, name);
 	if (r < 0)
@@ -146,15 +104,18 @@ static void work(struct worker *w, struct segment *seg)
 		r = digest_memory(w->out.data, w->out.len, ms.sha256);
 	if (r == 0) {
 		(void)atomic_fetch_add(&ctx->sealed_bytes, ms.size);
-		r = store(w, &ms, error);
+		r = store(w, &ms, &place, error);
 	}
 	if (r < 0) {
-		lose(w, &ms, r, error);
+		log_line(LOG_ERROR, "segment %s lost: %s", name, error);
+		(void)manifest_lost(ctx->manifest, ms.number, name, error);
 		return;
 	}
 	ms.stored = time(NULL);
-	(void)atomic_fetch_add(&ctx->stored_bytes, ms.size);
-	(void)atomic_fetch_add(&ctx->stored, 1);
+	if (place == DELIVERY_VAULT) {
+		(void)atomic_fetch_add(&ctx->stored_bytes, ms.size);
+		(void)atomic_fetch_add(&ctx->stored, 1);
+	}
 	if (manifest_segment(ctx->manifest, &ms) < 0)
 		log_line(LOG_ERROR, "segment %s is stored, but not in the manifest: "
 			 "out of memory", name);
@@ -165,15 +126,20 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct segment *seg;
 
-	while ((seg = queue_take(w->ctx->queue)) != NULL)
+	while ((seg = queue_take(w->ctx->queue)) != NULL) {
 		work(w, seg);
+		/* What waits in the spool follows, one for one. */
+		(void)delivery_drain(w->ctx->delivery, w->session, &w->out);
+	}
+	while (delivery_drain(w->ctx->delivery, w->session, &w->out))
+		;
 	return NULL;
 }
 
 static void worker_free(struct worker *w)
 {
 	if (w->session != NULL)
-		w->ctx->ops->session_close(w->session);
+		w->ctx->delivery->ops->session_close(w->session);
 	archive_close(w->archive);
 	buf_free(&w->out);
 }
@@ -185,8 +151,8 @@ static int worker_open(struct worker *w, struct worker_context *ctx)
 	w->ctx = ctx;
 	if (r == 0)
 		r = archive_open(&w->archive);
-	if (r == 0)
-		r = ctx->ops->session(&w->session, ctx->vault);
+	if (r == 0 && ctx->delivery->vault != NULL)
+		r = ctx->delivery->ops->session(&w->session, ctx->delivery->vault);
 	return r;
 }
 

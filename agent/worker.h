@@ -6,11 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vault.h"
-
-struct comment;
+struct delivery;
 struct manifest;
-struct minisign_key;
 struct queue;
 struct seal_recipients;
 
@@ -18,16 +15,11 @@ struct seal_recipients;
 struct worker_context {
 	struct queue *queue;
 	const struct seal_recipients *recipients;
-	const struct minisign_key *key;
-	const char *collection;
-	const struct vault_ops *ops;
-	struct vault *vault;
+	struct delivery *delivery;
 	struct manifest *manifest;
 	size_t segment_size;
 	/* progress, for people */
 	atomic_uint_fast64_t sealed_bytes, stored_bytes, stored;
-	/* The vault refused for good: later segments are not tried. */
-	atomic_int dead;
 };
 
 struct workers;
@@ -38,14 +30,5 @@ int worker_start(struct workers **ret, struct worker_context *ctx, unsigned coun
 /* Wait until the queue is closed and empty and all have ended; frees them.
  * NULL is fine. */
 void worker_join(struct workers *w);
-
-/*
- * Sign ${obj} and store it, the signature first: an object that can be seen
- * can be checked.  ${about} says whether it is a segment and which; the rest of
- * it is filled in.  0, or a negative errno and ${error}.
- */
-int worker_store(struct worker_context *ctx, struct vault_session *session,
-		 const struct vault_object *obj, struct comment *about,
-		 char error[VAULT_ERROR_MAX]);
 
 #endif

@@ -266,15 +266,15 @@ static int report_gaps(struct memory *m, const struct ranges *left)
 static int take_physical(struct memory *m)
 {
 	enum collector_memory asked = m->req->memory;
-	int r = 0;
+	int r = 0, drained;
 
 	if (asked == MEMORY_AUTO || asked == MEMORY_LIME)
 		r = memory_lime_run(m);
 	if (r == 0)
 		r = memory_kcore_run(m);
-	if (r == 0)
-		r = sink_drain(m->sink);
-	return r;
+	/* Always: what is noted next is written by workers until then. */
+	drained = sink_drain(m->sink);
+	return r < 0 ? r : drained;
 }
 
 /* Physical memory by the ladder; ${ret_left} gets what no method took. */

@@ -191,14 +191,13 @@ static int take_data(struct dump *d, const struct lime_item *item)
 	return r;
 }
 
-/* Is the range one that we know, and not yet have? */
+/* Is the range one that we know?  None comes twice: streams ascend. */
 static void take_range(struct dump *d, const struct range *r)
 {
 	struct memory *m = d->m;
 
 	d->doubtful = false;
 	d->skip = !ranges_has(&m->ram, r->start, r->end) ||
-		  ranges_touch(&m->covered, r->start, r->end) ||
 		  /* Off a page LiME's bytes are not those of their addresses. */
 		  (r->start & (m->page - 1)) != 0 ||
 		  /* Half of the list is the next method's. */

@@ -110,7 +110,8 @@ static int stat_numbers(const char *p, size_t len, struct procfs_stat *ret)
 	    take(&p, &len, 10, &ret->start_ticks) < 0 ||
 	    take(&p, &len, 10, &ret->vsize_bytes) < 0)
 		return -EINVAL;
-	return 0;
+	/* More follows in every kernel: else the last number may be cut off. */
+	return len > 0 ? 0 : -EINVAL;
 }
 
 int procfs_parse_stat(const char *text, size_t len, struct procfs_stat *ret)

@@ -82,13 +82,6 @@ bool ranges_has(const struct ranges *r, uint64_t start, uint64_t end)
 	return i < r->count && r->at[i].start <= start && r->at[i].end >= end;
 }
 
-bool ranges_touch(const struct ranges *r, uint64_t start, uint64_t end)
-{
-	size_t i = find(r, start);
-
-	return i < r->count && r->at[i].start <= end;
-}
-
 const struct range *ranges_find(const struct ranges *r, uint64_t address)
 {
 	size_t i = find(r, address);

@@ -34,9 +34,6 @@ int ranges_add(struct ranges *r, uint64_t start, uint64_t end);
 /* Is every byte of [${start}, ${end}] in the set? */
 bool ranges_has(const struct ranges *r, uint64_t start, uint64_t end);
 
-/* Is any byte of [${start}, ${end}] in the set? */
-bool ranges_touch(const struct ranges *r, uint64_t start, uint64_t end);
-
 /* The first range that ends at or after ${address}, or NULL. */
 const struct range *ranges_find(const struct ranges *r, uint64_t address);
 

@@ -27,7 +27,7 @@
 #define XATTR_NAMES 4096u
 #define XATTR_BYTES ((size_t)64 << 10)
 #define NO_WAIT 8 /* RWF_NOWAIT: only what is cached */
-#define SPARSE_FROM ((uint64_t)4 << 20)
+#define SPARSE_FROM ((uint64_t)64 << 20) /* smaller holes come as zeros */
 
 struct xattrs {
 	size_t count;
@@ -166,15 +166,21 @@ static int copy_run(struct copy *c, uint64_t from, uint64_t to, uint64_t max)
 	return 0;
 }
 
+/* An empty piece says: from here to the next piece the file has a hole. */
+static int mark_hole(struct copy *c, uint64_t at)
+{
+	return sink_part(c->sink, &c->entry, at, "", 0);
+}
+
 /* Only what is not a hole, and the last byte, which makes its length right. */
 static int copy_sparse(struct copy *c, uint64_t size, uint64_t max)
 {
 	uint64_t at = 0, end_of_data = 0;
+	int r = 0;
 
 	while (at < size && c->ret->error == 0) {
 		off_t data = lseek(c->fd, (off_t)at, SEEK_DATA);
 		off_t hole = data < 0 ? -1 : lseek(c->fd, data, SEEK_HOLE);
-		int r;
 
 		if (data < 0 && errno == ENXIO)
 			break;
@@ -184,6 +190,10 @@ static int copy_sparse(struct copy *c, uint64_t size, uint64_t max)
 		}
 		if ((uint64_t)data >= size)
 			break;
+		if ((uint64_t)data > at)
+			r = mark_hole(c, at);
+		if (r < 0)
+			return r;
 		at = (uint64_t)hole < size ? (uint64_t)hole : size;
 		r = copy_run(c, (uint64_t)data, at, max);
 		if (r < 0)
@@ -192,7 +202,9 @@ static int copy_sparse(struct copy *c, uint64_t size, uint64_t max)
 	}
 	if (c->ret->error != 0 || end_of_data == size)
 		return 0;
-	return copy_run(c, size - 1, size, UINT64_MAX);
+	if (end_of_data < size - 1)
+		r = mark_hole(c, end_of_data);
+	return r < 0 ? r : copy_run(c, size - 1, size, UINT64_MAX);
 }
 
 static int copy_data(struct copy *c, const struct attr *a, uint64_t max)

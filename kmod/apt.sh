@@ -3,6 +3,7 @@
 # apt checks all signatures. It runs with a configuration of its own: the machine's sources and lists are not touched.
 #
 #   apt_open [ARCH]        start with the index of this machine's architecture, and of ARCH as well
+#   apt_close              let the next one have the packages
 #   apt_refresh            fetch the index again
 #   apt_newest PACKAGE     prints the newest version there is
 #   apt_fetch PACKAGE VERSION   prints the path of the .deb, downloading it if the cache lacks it
@@ -112,6 +113,8 @@ apt_open() {
 	export APT_CONFIG=$apt_dir/apt.conf
 	[ -e "$apt_dir/indexed" ] || apt_refresh
 }
+
+apt_close() { exec 8>&-; }
 
 apt_newest() {
 	apt_run apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: //p' | grep -v '(none)'

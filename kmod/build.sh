@@ -132,7 +132,7 @@ if [ ! -s "$store/$name.json" ]; then
 		# The mirror has dropped what was resolved: it has something newer.
 		say "looking for newer packages"
 		rm "$resolved"
-		exec 8>&-
+		apt_close
 		rm -rf "$work"
 		[ -z "$refresh" ] || exit 1
 		exec "$0" --kernel "$kernel" --out "$out" --arch "$arch" --refresh

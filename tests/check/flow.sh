@@ -18,8 +18,10 @@ allowed() {
 	agent/queue) echo 'segment.h' ;;
 	agent/archive) echo 'segment.h sums.h' ;;
 	agent/seal) echo 'hkdf.h' ;;
-	agent/worker) echo 'queue.h segment.h archive.h seal.h minisign.h comment.h manifest.h vault.h log.h' ;;
-	agent/manifest) echo 'sink_run.h version.h' ;;
+	agent/worker) echo 'queue.h segment.h archive.h seal.h comment.h manifest.h delivery.h log.h' ;;
+	agent/delivery) echo 'minisign.h comment.h vault.h spool.h log.h' ;;
+	agent/spool) echo 'vault.h' ;;
+	agent/manifest) echo 'sink_run.h spool.h version.h' ;;
 	agent/vault | agent/vault_dir) echo 'vault.h' ;;
 	agent/vault_s3) echo 'vault.h s3.h s3_error.h http.h ca_roots.h log.h' ;;
 	agent/s3) echo 's3_error.h http.h' ;;

@@ -3,7 +3,7 @@
 
 usage: faults.py DIR LOG FAULT...
 
-DIR is up.sh's. Prints its port and serves until it is killed. The first request meets the first FAULT, the second the
+DIR is up.sh's. Prints its port and serves until its parent ends. The first request meets the first FAULT, the second the
 second; when they are used up, all pass. LOG gets a line for each request: FAULT METHOD PATH BYTES STATUS.
 
   pass       to the server and back
@@ -17,6 +17,7 @@ second; when they are used up, all pass. LOG gets a line for each request: FAULT
 """
 import http.client
 import itertools
+import os
 import re
 import socket
 import ssl
@@ -126,6 +127,9 @@ class Proxy:
             threading.Event().wait()
         if fault == 'denied':
             connection.sendall(answer(403, document('AccessDenied'), close=True))
+            # Until the other side has seen it: an end with unread data would be a reset.
+            while connection.recv(65536):
+                pass
             return False
         if fault in ('lost', 'cut'):
             return self.break_off(connection)
@@ -143,8 +147,13 @@ def main():
     proxy = Proxy(sys.argv[1], sys.argv[2], sys.argv[3:])
     listener = socket.create_server(('127.0.0.1', 0), backlog=32)
     print(listener.getsockname()[1], flush=True)
-    while True:
-        connection, _ = listener.accept()
+    parent = os.getppid()
+    listener.settimeout(1)
+    while os.getppid() == parent:
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            continue
         threading.Thread(target=proxy.serve, args=(connection,), daemon=True).start()
 
 

@@ -4,6 +4,7 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 work=$(mktemp -d)
+put=${EVAC_S3_PUT:-$top/build/asan/s3/put}
 count=0 failed=0
 pids=()
 
@@ -23,6 +24,9 @@ start_server() {
 	# shellcheck disable=SC1091
 	. "$work/server/s3.env"
 }
+
+# $put is the vault by itself, with its sanitizers.
+build_put() { [ -n "${EVAC_S3_PUT-}" ] || make -s -C "$top" VARIANT=asan "${put#"$top"/}"; }
 
 s3() { "$here/s3.py" --env "$work/server/s3.env" "$@"; }
 

@@ -2,7 +2,8 @@
 # Starts a real S3 server (Ceph's gateway) on 127.0.0.1 with TLS, a certificate authority of its own and three users.
 # usage: up.sh DIR
 # DIR/s3.env then has KEY=VALUE lines: endpoint, certificate, keys. DIR/admin is radosgw-admin for it.
-# EVAC_S3_SUITE names the Debian suite whose Ceph it shall be. A server that already runs in DIR is left as it is. Several can run at once, each in its own DIR. Needs root.
+# EVAC_S3_SUITE names the Debian suite whose Ceph it shall be. A server that already runs in DIR is left as it is.
+# Several can run at once, each in its own DIR. Needs root.
 #
 # ROOT owns the account, WRITER may put objects and nothing else, NOBODY may do nothing.
 set -euo pipefail
@@ -151,8 +152,9 @@ user() {
 
 value() { sed -n "s/^$1=//p" "$dir/s3.env"; }
 
+# Without accounts, what WRITER stores is WRITER's alone, but for an administrator.
 make_users() {
-	local in_account=() root_only=() put_only trust
+	local in_account=() root_only=(--admin) put_only trust
 	if [ -n "$(value S3_ACCOUNT)" ]; then
 		admin account create --account-id=$account --account-name=evidence
 		in_account=("--account-id=$account")

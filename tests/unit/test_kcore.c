@@ -227,7 +227,7 @@ static void test_notes(void)
 		free(cut);
 	}
 	CHECK(bad == 0, "notes cut at every byte (%zu bad)", bad);
-	memset(b + 8, 0xff, 8);
+	memset(b, 0xff, 8);
 	CHECK(kcore_note(b, n, "VMCOREINFO", &p, &len) == -ENOENT, "sizes that lie");
 	CHECK(kcore_info(text, sizeof(text) - 1, "KERNELOFFSET", &v, &len) == 0 &&
 	      len == 8 && memcmp(v, "1a400000", 8) == 0, "a value");

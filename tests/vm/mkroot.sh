@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ "$(id -u)" -eq 0 ] || { say "only root can make a root file system"; exit 1; }
 out=$1
 
-apt_open
+apt_open "$(dpkg --print-architecture)"
 work=$(mktemp -d "$(dirname "$out")/.root.XXXXXX")
 root=$work/root
 # Never into something that is mounted below: /proc/kcore has no end.
@@ -68,6 +68,7 @@ logs() {
 
 # journald itself writes the journal, in namespaces of its own. Its kernel log is an empty one, not this machine's.
 journal() {
+	local ok=yes
 	mkdir -p "$root/var/log/journal"
 	# shellcheck disable=SC2016
 	unshare --mount --pid --uts --fork --kill-child bash -euc '
@@ -90,8 +91,11 @@ journal() {
 			journalctl --sync
 			kill \$!
 			wait \$! || true"
-	' bash "$root" >"$work/log" 2>&1 && compgen -G "$root/var/log/journal/*/system.journal" >/dev/null ||
-		{ cat "$work/log" >&2; say "no journal in the guest: systemd-journald does not run here"; }
+	' bash "$root" >"$work/log" 2>&1 || ok=
+	if [ -z "$ok" ] || ! compgen -G "$root/var/log/journal/*/system.journal" >/dev/null; then
+		cat "$work/log" >&2
+		say "no journal in the guest: systemd-journald does not run here"
+	fi
 }
 
 bootstrap
@@ -99,5 +103,5 @@ logs
 journal
 mkdir -p "$root/evidence"
 # Everything is laid out now: a kernel that initialises tables later would write to the disk during the measurement.
-mke2fs -q -t ext4 -d "$root" -F -E lazy_itable_init=0,lazy_journal_init=0 "$work/root.ext4" 400M
+mke2fs -q -t ext4 -b 4096 -d "$root" -F -E lazy_itable_init=0,lazy_journal_init=0 "$work/root.ext4" 400M
 mv "$work/root.ext4" "$out"

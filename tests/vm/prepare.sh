@@ -63,6 +63,7 @@ make_kernel() {
 	image=$(apt_fetch "linux-image-$release" "$version")
 	busybox=$(apt_fetch busybox-static "$(apt_newest busybox-static)")
 	mkdir -p "$work/image" "$work/busybox" "$work/store" "$work"/fs/{bin,proc,sys,dev,run,guest,lib/modules}
+	apt_close
 	dpkg-deb -x "$image" "$work/image"
 	dpkg-deb -x "$busybox" "$work/busybox"
 	find "$work/busybox" -type f -name busybox -exec cp {} "$work/fs/bin/" \;

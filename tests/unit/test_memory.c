@@ -1,0 +1,156 @@
+/* test_memory.c - the memory collector on a machine made of files. */
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "check.h"
+#include "collector.h"
+#include "machine.h"
+#include "sink_list.h"
+
+static struct host host;
+
+static int run(struct sink *s, enum collector_memory method)
+{
+	const struct collector_request req = { .memory = method };
+
+	return collector_memory.run(&host, &req, s);
+}
+
+static void test_kcore(void)
+{
+	struct sink *s = machine_sink();
+	const struct sink_list_file *f;
+	struct machine_image im;
+
+	CHECK(run(s, MEMORY_AUTO) == 0, "kcore: runs");
+	machine_image(&im, s);
+	CHECK(machine_covers(&im), "every byte of RAM, once, in LiME images");
+	CHECK(im.marked == 0 && im.zeros <= 0xc00, "only the page that is not whole is zeros");
+	CHECK(sink_list_row(s, "memory/holes.ndjson", "\"0x9000\"", "\"0x9bff\"",
+			    "no kcore segment") != NULL, "and it is a hole");
+	CHECK(sink_list_row(s, "memory/ranges.ndjson", "\"0x1000\"", "\"0x9bff\"",
+			    "\"kcore\"") != NULL, "its range by its method");
+	CHECK(sink_list_row(s, "memory/layout.json", "\"kaslr_offset\":\"0x1a400000\"",
+			    "\"paging_levels\":4", "\"direct_map\":\"0xffff888000000000\"")
+	      != NULL, "the layout");
+	f = sink_list_find(s, "memory/vmcoreinfo");
+	CHECK(f != NULL && strcmp(f->data, machine_info) == 0, "VMCOREINFO");
+	CHECK(sink_list_find(s, "proc/iomem") != NULL &&
+	      sink_list_find(s, "proc/kallsyms") != NULL &&
+	      sink_list_find(s, "sys/kernel/btf/vmlinux") != NULL &&
+	      sink_list_find(s, "files/boot/config-6.1.0-test") != NULL,
+	      "what makes it analysable");
+	CHECK(sink_list_gaps(s, "", NULL) == 0, "no gap");
+	CHECK(machine_note_is(s, "method", "kcore") && machine_note_is(s, "lime", "refused: no module"),
+	      "the notes say how");
+	ranges_free(&im.ranges);
+	sink_list_free(s);
+}
+
+/* The file ends in the middle of the second range: reads fail from there on. */
+static void test_kcore_unreadable(void)
+{
+	struct sink *s = machine_sink();
+	struct machine_image im;
+	int why = 0;
+
+	machine_kcore(HIGH_START + 0x40000);
+	CHECK(run(s, MEMORY_KCORE) == 0, "kcore that fails halfway: runs");
+	machine_image(&im, s);
+	CHECK(machine_covers(&im) && im.marked > 0x3f000 && im.marked <= 0x40000,
+	      "what cannot be read is the marker");
+	CHECK(sink_list_row(s, "memory/holes.ndjson", "\"0x140000\"", "\"0x17ffff\"",
+			    "unreadable") != NULL, "as one hole");
+	CHECK(sink_list_gaps(s, "memory", &why) == 1 && why < 0, "and a gap");
+	ranges_free(&im.ranges);
+	sink_list_free(s);
+	machine_kcore(HIGH_END + 1);
+}
+
+static void test_no_physical(void)
+{
+	struct sink *s = machine_sink();
+	const struct sink_list_file *f;
+	Elf64_Ehdr e;
+	Elf64_Phdr ph;
+
+	machine_drop("proc/kcore");
+	machine_text("proc/77/maps", "00010000-00012000 rw-p 00000000 00:00 0 [heap]\n"
+				 "00020000-00021000 ---p 00000000 00:00 0 \n"
+				 "00030000-00031000 rw-s 00000000 00:05 9 /dev/mei0\n");
+	/* The second page is beyond the file's end: it cannot be read. */
+	machine_sparse("proc/77/mem", "FIRST", 0x10000, 0x11000);
+	CHECK(run(s, MEMORY_AUTO) == 0, "no physical method: runs");
+	CHECK(machine_note_is(s, "method", "process") && machine_note_is(s, "kcore", "refused: ENOENT"),
+	      "process memory is the last method");
+	f = sink_list_find(s, "memory/process/77.core");
+	CHECK(f != NULL && f->len == 0x3000 && f->declared == f->len, "a core file");
+	if (f != NULL && f->len == 0x3000) {
+		memcpy(&e, f->data, sizeof(e));
+		memcpy(&ph, f->data + e.e_phoff, sizeof(ph));
+		CHECK(e.e_type == ET_CORE && e.e_phnum == 3 && ph.p_vaddr == 0x10000 &&
+		      ph.p_filesz == 0x2000 && ph.p_offset == 0x1000, "its first segment");
+		CHECK(memcmp(f->data + 0x1000, "FIRST", 5) == 0 &&
+		      memcmp(f->data + 0x2000, "EVAC UNREADABLE ", 16) == 0,
+		      "its content, and the marker for the page that fails");
+	}
+	CHECK(sink_list_gaps(s, "memory/process/77.core", NULL) == 1 &&
+	      sink_list_gaps(s, "memory", NULL) >= 2, "gaps name both");
+	sink_list_free(s);
+	machine_drop("proc/77/mem");
+	machine_drop("proc/77/maps");
+	machine_kcore(HIGH_END + 1);
+}
+
+static void test_hidden(void)
+{
+	struct sink *s = machine_sink();
+	int why = 0;
+
+	machine_text("proc/iomem", "00000000-00000000 : System RAM\n");
+	CHECK(run(s, MEMORY_AUTO) == 0, "hidden addresses: runs");
+	CHECK(sink_list_gaps(s, "proc/iomem", &why) == 1 && why == -EPERM,
+	      "hidden addresses are a gap");
+	CHECK(machine_note_is(s, "iomem", "addresses hidden"), "and a note");
+	machine_text("proc/iomem", machine_iomem);
+	sink_list_free(s);
+	s = machine_sink();
+	CHECK(run(s, MEMORY_NONE) == 0 && sink_list_count(s) == 0, "none takes nothing");
+	sink_list_free(s);
+}
+
+/* Every call of the sink fails once: the error comes back, nothing leaks. */
+static void test_sink_errors(void)
+{
+	unsigned wrong = 0, unseen = 0;
+	unsigned long calls = 1;
+
+	for (unsigned long n = 1; n <= calls; n++) {
+		struct sink *s = machine_sink();
+		int r;
+
+		sink_list_fail_at(s, n, -ETIMEDOUT);
+		r = run(s, MEMORY_AUTO);
+		if (sink_list_calls(s) > calls)
+			calls = sink_list_calls(s);
+		wrong += r != 0 && r != -ETIMEDOUT;
+		unseen += r == 0;
+		sink_list_free(s);
+	}
+	CHECK(wrong == 0 && calls > 30, "the sink fails at each of %lu calls", calls);
+	/* The last drain, after everything is written; notes where they count. */
+	CHECK(unseen <= 8, "and only %u of them have nobody to tell", unseen);
+}
+
+int main(void)
+{
+	machine_open(&host);
+	test_kcore();
+	test_kcore_unreadable();
+	test_no_physical();
+	test_hidden();
+	test_sink_errors();
+	machine_close(&host);
+	return CHECK_DONE();
+}
