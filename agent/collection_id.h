@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#define COLLECTION_CASE_MAX 64
+#define COLLECTION_CASE_MAX 65
 
 struct collection_id {
 	char id[32];            /* "20261124T093000Z-7f3a" */
@@ -12,7 +12,7 @@ struct collection_id {
 	char path[COLLECTION_CASE_MAX + 65 + 32]; /* "CASE/HOST/ID" */
 };
 
-/* May ${text} be a case's name?  1 to 63 of [A-Za-z0-9._-], not beginning with
+/* May ${text} be a part of a collection's path, a case above all?  1 to 64 of [A-Za-z0-9._-], not beginning with
  * a dot: it becomes part of object names. */
 bool collection_case_ok(const char *text);
 

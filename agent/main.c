@@ -11,6 +11,7 @@
 #include "harden.h"
 #include "keygen.h"
 #include "open.h"
+#include "push.h"
 #include "quote.h"
 #include "verify.h"
 #include "version.h"
@@ -21,6 +22,7 @@ static const struct {
 	const char *about;
 } commands[] = {
 	{ "collect", collect_main, "collect this host's evidence into a vault" },
+	{ "push", push_main, "send a spool to its vault, later or from elsewhere" },
 	{ "keygen", keygen_main, "make an age identity: the key that opens evidence" },
 	{ "verify", verify_main, "check signatures, digests and completeness of a collection" },
 	{ "open", open_main, "verify, decrypt and unpack a collection" },

@@ -111,6 +111,24 @@ static yyjson_val *get_array(yyjson_val *root, const char *key)
 	return yyjson_is_arr(v) && yyjson_arr_size(v) <= SEGMENTS_MAX ? v : NULL;
 }
 
+/* Names only; what is no text there is left out. */
+static int read_spooled(yyjson_val *root, struct manifest_view *m)
+{
+	yyjson_val *spooled = get_array(root, "spooled"), *v;
+	size_t i, max;
+
+	if (spooled == NULL)
+		return 0;
+	m->spooled = calloc(yyjson_arr_size(spooled) + 1, sizeof(*m->spooled));
+	if (m->spooled == NULL)
+		return -ENOMEM;
+	yyjson_arr_foreach(spooled, i, max, v) {
+		if (yyjson_is_str(v))
+			m->spooled[m->spooled_count++] = yyjson_get_str(v);
+	}
+	return 0;
+}
+
 static int read_lists(yyjson_val *root, struct manifest_view *m,
 		      char error[MANIFEST_READ_ERROR])
 {
@@ -134,6 +152,8 @@ static int read_lists(yyjson_val *root, struct manifest_view *m,
 			return refuse(error, "a lost segment in it cannot be read");
 		m->lost_count++;
 	}
+	if (read_spooled(root, m) < 0)
+		return -ENOMEM;
 	if (m->segment_count > 0)
 		qsort(m->segments, m->segment_count, sizeof(*m->segments), by_number);
 	for (i = 1; i < m->segment_count; i++)
@@ -220,5 +240,6 @@ void manifest_read_free(struct manifest_view *m)
 	yyjson_doc_free(m->document);
 	free(m->segments);
 	free(m->lost);
+	free(m->spooled);
 	free(m);
 }

@@ -32,6 +32,8 @@ struct manifest_view {
 	size_t segment_count;
 	struct manifest_read_lost *lost;
 	size_t lost_count;
+	const char **spooled;   /* names of segments that were only in the spool */
+	size_t spooled_count;
 	void *document;         /* private */
 };
 

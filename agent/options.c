@@ -32,7 +32,7 @@ static int set_case(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 
 	if (!collection_case_ok(value)) {
 		(void)snprintf(error, CLI_ERROR_MAX,
-			       "a case is 1 to 63 of A-Z a-z 0-9 . _ - and does not begin with a dot");
+			       "a case is 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot");
 		return -EINVAL;
 	}
 	o->case_id = value;

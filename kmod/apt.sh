@@ -9,7 +9,7 @@
 #   apt_fetch PACKAGE VERSION   prints the path of the .deb, downloading it if the cache lacks it
 #   apt_kernel SERIES ARCH prints the newest cloud kernel of SERIES (6.1, 6.12) whose tools run on this machine
 
-# shellcheck source=../packaging/deps/common.sh
+# shellcheck source=packaging/deps/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../packaging/deps/common.sh"
 
 # Kernels come from the stable suites. The testing suite is there for LiME only: see the preferences below.

@@ -6,7 +6,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=apt.sh
+# shellcheck source=kmod/apt.sh
 . "$here/apt.sh"
 
 usage() { sed -n '3s/^# //p' "$0" >&2; exit 64; }

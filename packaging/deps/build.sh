@@ -94,7 +94,8 @@ build_arch() {
 	exec 8>"$cache/deps/.$arch.lock"
 	flock 8
 	if [ ! -e "$cache/deps/$key/versions" ]; then
-		work=$(mktemp -d "$cache/deps/.build.XXXXXX")
+		rm -rf "$cache/deps/.$arch".build.* # a killed run's: nobody else has the lock
+		work=$(mktemp -d "$cache/deps/.$arch.build.XXXXXX")
 		trap 'rm -rf "$work"' EXIT
 		out=$work/out
 		build

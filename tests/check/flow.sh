@@ -23,9 +23,9 @@ allowed() {
 	agent/spool) echo 'vault.h' ;;
 	agent/manifest) echo 'sink_run.h spool.h version.h' ;;
 	agent/vault | agent/vault_dir) echo 'vault.h' ;;
-	agent/vault_s3) echo 'vault.h s3.h s3_error.h http.h ca_roots.h log.h' ;;
-	agent/s3) echo 's3_error.h http.h' ;;
-	agent/s3_error) echo 'http.h s3.h' ;;
+	agent/vault_s3) echo 'vault.h s3.h http.h secret.h log.h' ;;
+	agent/s3) echo '' ;;
+	agent/s3_error) echo 's3.h' ;;
 	agent/http) echo 'ca_roots.h' ;;
 	agent/runner) echo 'collector.h sink_run.h' ;;
 	agent/io | agent/buf | agent/parse | agent/json | agent/clock | agent/errname | \

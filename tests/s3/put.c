@@ -16,6 +16,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "clock.h"
 #include "digest.h"
 #include "errname.h"
@@ -51,26 +53,20 @@ static int put_one(struct vault_session *s, const char *name, const void *data, 
 	return r;
 }
 
-static int put_all(const struct vault_options *o, char **words, unsigned long count)
+static int put_all(struct vault *v, char **words, unsigned long count)
 {
-	char error[VAULT_ERROR_MAX], name[128];
-	struct vault_session *s;
-	struct vault *v;
-	void *data;
+	struct vault_session *s = NULL;
+	char name[128];
+	void *data = NULL;
 	size_t len;
 	int failed = 0;
 
-	if (io_load(AT_FDCWD, words[3], 1u << 30, &data, &len) < 0) {
+	if (io_load(AT_FDCWD, words[3], 1u << 30, &data, &len) < 0 ||
+	    vault_s3.session(&s, v) < 0) {
 		perror(words[3]);
-		return 1;
+		failed = 1;
 	}
-	if (vault_s3.open(&v, o, words[1], error) < 0) {
-		printf("open: %s\n", error);
-		return 1;
-	}
-	if (vault_s3.session(&s, v) < 0)
-		return 1;
-	for (unsigned long i = 0; i < count; i++) {
+	for (unsigned long i = 0; s != NULL && i < count; i++) {
 		if (count == 1)
 			(void)snprintf(name, sizeof(name), "%s", words[2]);
 		else
@@ -78,17 +74,20 @@ static int put_all(const struct vault_options *o, char **words, unsigned long co
 		failed |= put_one(s, name, data, len) < 0;
 	}
 	vault_s3.session_close(s);
-	vault_s3.close(v);
 	free(data);
 	return failed;
 }
 
 int main(int argc, char **argv)
 {
+	char error[VAULT_ERROR_MAX];
 	struct vault_options o = { 0 };
+	struct vault *v;
 	unsigned long count = 1;
-	int c;
+	int c, failed;
 
+	if (sodium_init() < 0)
+		return 1;
 	while ((c = getopt(argc, argv, "e:c:r:d:pt:n:")) != -1) {
 		switch (c) {
 		case 'e': o.endpoint_url = optarg; break;
@@ -104,5 +103,11 @@ int main(int argc, char **argv)
 	if (argc - optind != 4)
 		return 64;
 	o.url = argv[optind];
-	return put_all(&o, argv + optind, count);
+	if (vault_s3.open(&v, &o, argv[optind + 1], error) < 0) {
+		printf("open: %s\n", error);
+		return 1;
+	}
+	failed = put_all(v, argv + optind, count);
+	vault_s3.close(v);
+	return failed;
 }

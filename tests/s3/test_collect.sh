@@ -2,7 +2,7 @@
 # A whole collection into a real bucket by a user who may only put: what arrives, in which order, and what is left when
 # the bucket refuses or the agent is killed in the middle.
 set -euo pipefail
-# shellcheck source=lib.sh
+# shellcheck source=tests/s3/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 evac=${EVAC:-$top/build/$(uname -m)/evac}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The S3 vault alone, against a real server: what it stores, what it never does, what it says when it is refused.
 set -euo pipefail
-# shellcheck source=lib.sh
+# shellcheck source=tests/s3/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 build_put

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=../../kmod/apt.sh
+# shellcheck source=kmod/apt.sh
 . "$here/../../kmod/apt.sh"
 
 [ $# -eq 1 ] || { echo "usage: mkroot.sh OUT.ext4" >&2; exit 64; }

@@ -7,7 +7,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-# shellcheck source=../../kmod/apt.sh
+# shellcheck source=kmod/apt.sh
 . "$top/kmod/apt.sh"
 
 kernel=6.1 refresh=()
@@ -57,16 +57,24 @@ module_add() {
 	echo "$1.ko" >>"$work/fs/lib/modules/order"
 }
 
+# The file server of the shared folder, where this machine has none.
+add_virtiofsd() {
+	dpkg-deb -x "$virtiofsd" "$work/virtiofsd"
+	cp "$work/virtiofsd/usr/libexec/virtiofsd" "$work/store/"
+}
+
 make_kernel() {
 	local busybox image name
 	apt_open "$arch"
 	image=$(apt_fetch "linux-image-$release" "$version")
 	busybox=$(apt_fetch busybox-static "$(apt_newest busybox-static)")
 	mkdir -p "$work/image" "$work/busybox" "$work/store" "$work"/fs/{bin,proc,sys,dev,run,guest,lib/modules}
+	[ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ] ||
+		virtiofsd=$(apt_fetch virtiofsd "$(apt_newest virtiofsd)")
 	apt_close
 	dpkg-deb -x "$image" "$work/image"
 	dpkg-deb -x "$busybox" "$work/busybox"
-	find "$work/busybox" -type f -name busybox -exec cp {} "$work/fs/bin/" \;
+	find "$work/busybox" -path '*bin/busybox' -exec cp {} "$work/fs/bin/" \;
 	: >"$work/fs/lib/modules/order"
 	for name in $wanted; do
 		module_add "$name"
@@ -75,6 +83,8 @@ make_kernel() {
 	cp "$here/guest/session" "$work/fs/guest/"
 	(cd "$work/fs" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 >"$work/store/base.cpio")
 	cp "$work/image/boot/vmlinuz-$release" "$work/store/vmlinuz"
+	cp "$work/fs/bin/busybox" "$work/store/"
+	[ -x /usr/lib/qemu/virtiofsd ] || [ -x /usr/libexec/virtiofsd ] || add_virtiofsd
 }
 
 key=$(cat "$json" "$here/prepare.sh" "$here"/guest/* | sha256sum | cut -c1-16)
@@ -95,6 +105,7 @@ if [ ! -s "$disk" ] || [ ${#refresh[@]} -gt 0 ]; then
 fi
 
 ln -sfn "$store/vmlinuz" "$dir/vmlinuz"
+ln -sfn "$store/busybox" "$dir/busybox"
 ln -sfn "$store/base.cpio" "$dir/base.cpio"
 ln -sfn "$disk" "$dir/root.ext4"
 ln -sfn "$(basename "$module")" "$dir/lime.ko"
