@@ -18,7 +18,7 @@ allowed() {
 	agent/queue) echo 'segment.h' ;;
 	agent/archive) echo 'segment.h sums.h' ;;
 	agent/seal) echo 'hkdf.h' ;;
-	agent/worker) echo 'queue.h segment.h archive.h seal.h comment.h manifest.h delivery.h log.h' ;;
+	agent/worker) echo 'queue.h segment.h archive.h seal.h comment.h manifest.h delivery.h vault.h log.h' ;;
 	agent/delivery) echo 'minisign.h comment.h vault.h spool.h log.h' ;;
 	agent/spool) echo 'vault.h' ;;
 	agent/manifest) echo 'sink_run.h spool.h version.h' ;;

@@ -25,6 +25,44 @@ says() {
 # holds KEY FILE: the bucket has these bytes under that key.
 holds() { s3 get evidence "$1" | cmp - "$2"; }
 
+# through FAULTS WORDS...: the vault by way of a proxy with these faults, whose record is $work/$run.log.
+run=faults
+through() {
+	local faults=$1 pid port rc=0
+	shift
+	rm -f "$work/$run.log" "$work/$run.port"
+	mkfifo "$work/$run.port"
+	# shellcheck disable=SC2086
+	"$here/faults.py" "$work/server" "$work/$run.log" $faults >"$work/$run.port" &
+	pid=$!
+	pids+=("$pid")
+	read -r port <"$work/$run.port"
+	endpoint=https://127.0.0.1:$port vault "$@" || rc=$?
+	kill "$pid"
+	wait "$pid" 2>/dev/null || true
+	cat "$work/$run.log"
+	return $rc
+}
+
+requests() { wc -l <"$work/$run.log"; }
+
+# survives FAULT: the object is stored by the second try, and whole.
+survives() {
+	through "$1" s3://evidence fault "$1" "$work/data" && [ "$(requests)" -eq 2 ] &&
+		holds "fault/$1" "$work/data"
+}
+# Beside the others, because it takes its time.
+stalled() {
+	local run=stall begin=$SECONDS
+	survives stall && [ $((SECONDS - begin)) -ge 25 ] && [ $((SECONDS - begin)) -le 55 ]
+}
+(
+	trap - EXIT
+	stalled >"$work/stalled.said" 2>&1 && echo yes >"$work/stalled" || echo no >"$work/stalled"
+) &
+stalled_pid=$!
+pids+=("$stalled_pid")
+
 # --- what it stores --------------------------------------------------------------------------------------------
 check "an object is stored by a user who may only put" vault s3://evidence/pre/fix CASE/host/id a.age "$work/data"
 check "and its bytes are right" holds pre/fix/CASE/host/id/a.age "$work/data"
@@ -115,44 +153,6 @@ https_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 check "a proxy in th
 	vault s3://evidence c proxy "$work/small"
 
 # --- networks and servers that fail ----------------------------------------------------------------------------
-# through FAULTS WORDS...: the vault by way of a proxy with these faults, whose record is $work/$run.log.
-run=faults
-through() {
-	local faults=$1 pid port rc=0
-	shift
-	rm -f "$work/$run.log" "$work/$run.port"
-	mkfifo "$work/$run.port"
-	# shellcheck disable=SC2086
-	"$here/faults.py" "$work/server" "$work/$run.log" $faults >"$work/$run.port" &
-	pid=$!
-	pids+=("$pid")
-	read -r port <"$work/$run.port"
-	endpoint=https://127.0.0.1:$port vault "$@" || rc=$?
-	kill "$pid"
-	wait "$pid" 2>/dev/null || true
-	cat "$work/$run.log"
-	return $rc
-}
-
-requests() { wc -l <"$work/$run.log"; }
-
-# survives FAULT: the object is stored by the second try, and whole.
-survives() {
-	through "$1" s3://evidence fault "$1" "$work/data" && [ "$(requests)" -eq 2 ] &&
-		holds "fault/$1" "$work/data"
-}
-# Beside the others, because it takes its time.
-stalled() {
-	local run=stall begin=$SECONDS
-	survives stall && [ $((SECONDS - begin)) -ge 25 ] && [ $((SECONDS - begin)) -le 55 ]
-}
-(
-	trap - EXIT
-	stalled >"$work/stalled.said" 2>&1 && echo yes >"$work/stalled" || echo no >"$work/stalled"
-) &
-stalled_pid=$!
-pids+=("$stalled_pid")
-
 for fault in slowdown internal plain503 long503 error200 cut damaged garbage; do
 	check "tried again and stored after: $fault" survives "$fault"
 done
