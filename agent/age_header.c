@@ -8,23 +8,14 @@
 #include "age_header.h"
 
 #include <errno.h>
-#include <sodium.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "base64.h"
 
 #define VERSION "age-encryption.org/v1\n"
 #define COLUMNS 64
 #define LINE_BYTES (COLUMNS / 4 * 3)
-
-int age_header_base64(const char *text, size_t len, uint8_t *ret, size_t size)
-{
-	size_t got;
-
-	if (sodium_base642bin(ret, size, text, len, NULL, &got, NULL,
-			      sodium_base64_VARIANT_ORIGINAL_NO_PADDING) != 0)
-		return -EINVAL;
-	return got == size ? 0 : -EINVAL;
-}
 
 /* The next line without its LF; ${h->at} moves behind it. */
 static int take_line(struct age_header *h, const char **ret, size_t *ret_len)
@@ -87,7 +78,7 @@ static int parse_body(struct age_header *h, struct age_stanza *ret)
 		if (take_line(h, &line, &len) < 0 || len > COLUMNS)
 			return -EINVAL;
 		got = len * 3 / 4;
-		if (age_header_base64(line, len, bytes, got) < 0)
+		if (base64_decode(line, len, false, bytes, got) < 0)
 			return -EINVAL;
 		if (ret->body_len < sizeof(ret->body)) {
 			keep = sizeof(ret->body) - ret->body_len;
@@ -107,7 +98,7 @@ int age_header_next(struct age_header *h, struct age_stanza *ret)
 		return -EINVAL;
 	if (len > 4 && memcmp(line, "--- ", 4) == 0) {
 		h->mac_len = (size_t)(line + 3 - h->start);
-		return age_header_base64(line + 4, len - 4, h->mac, sizeof(h->mac));
+		return base64_decode(line + 4, len - 4, false, h->mac, sizeof(h->mac));
 	}
 	if (len < 3 || memcmp(line, "-> ", 3) != 0 ||
 	    ++h->stanzas > AGE_HEADER_STANZAS_MAX)

@@ -39,10 +39,4 @@ int age_header_open(struct age_header *h, const void *data, size_t len);
  */
 int age_header_next(struct age_header *h, struct age_stanza *ret);
 
-/*
- * Decode ${len} characters of canonical base64 without padding into exactly
- * ${size} bytes.  0 or -EINVAL.
- */
-int age_header_base64(const char *text, size_t len, uint8_t *ret, size_t size);
-
 #endif

@@ -64,6 +64,7 @@ struct plan {
 	struct segment *carry;        /* unfinished, of ${carry_group} */
 	const char *carry_group;
 	struct runner_limits limits;
+	int64_t end_ms;               /* the deadline; 0: none */
 	struct progress progress;
 	struct result result;
 	bool hung;                    /* a collector's thread lives on */
@@ -90,8 +91,10 @@ static void set_limits(struct plan *p)
 		margin = 1000;
 	if (margin > 15000)
 		margin = 15000;
-	p->limits.leave_ms = p->result.begun_ms + all_ms;
-	p->limits.stop_ms = p->limits.leave_ms - margin;
+	p->end_ms = p->result.begun_ms + all_ms;
+	p->limits.stop_ms = p->end_ms - margin;
+	/* A collector that hangs must leave time for the manifest. */
+	p->limits.leave_ms = p->end_ms - margin / 2;
 }
 
 /* Send what the last group left unfinished. */
@@ -115,6 +118,7 @@ static const char *reason_of(int r)
 	case 0: return NULL;
 	case -ETIME: return "deadline reached";
 	case -ETIMEDOUT: return "its time limit was reached";
+	case -ENODATA: return "not all of it could be had: see its notes";
 	case -EINTR: return "stopped by a signal";
 	default: return errname(r);
 	}
@@ -201,6 +205,8 @@ static void run_all(struct plan *p)
 			skip_collector(p, collectors[i], "stopped by a signal");
 		else if (pipeline_dead(p->pipe) < 0)
 			skip_collector(p, collectors[i], "the vault is lost");
+		else if (p->limits.stop_ms != 0 && clock_now_ms() >= p->limits.stop_ms)
+			skip_collector(p, collectors[i], reason_of(-ETIME));
 		else
 			run_collector(p, collectors[i]);
 	}
@@ -248,7 +254,7 @@ static int prepare(struct plan *p)
 	/* First of all: out of the host's reach before anything can go wrong. */
 	result_first_line(&p->id, pipeline_public_key(p->pipe));
 	set_limits(p);
-	return pipeline_start(p->pipe, p->limits.leave_ms);
+	return pipeline_start(p->pipe, p->end_ms);
 }
 
 static void release(struct plan *p)

@@ -2,10 +2,13 @@
  * log.c - the journal.
  *
  * Kept in fixed memory: the first 32 KiB and the last 32 KiB.  A line that is
- * too long is cut; a stderr that nobody reads is not waited for twice.
+ * too long is cut; a stderr that nobody reads is waited for once, and then gets
+ * only what it takes at once.
  */
 #include "log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@
 #include "io.h"
 
 #define HALF 32768u
+#define WAIT_MS 2000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum log_level shown = LOG_INFO;
@@ -38,6 +42,21 @@ static void keep(const char *line, size_t len)
 		ring[ring_len++ % HALF] = line[i];
 }
 
+/* Under the lock: a reader that has stopped must not stop the run. */
+static void show(const char *line, size_t len)
+{
+	static int wait_ms = WAIT_MS;
+	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
+	int r;
+
+	do {
+		r = poll(&p, 1, wait_ms);
+	} while (r < 0 && errno == EINTR);
+	wait_ms = r == 0 ? 0 : WAIT_MS;
+	if (r != 0)
+		(void)io_write(STDERR_FILENO, line, len);
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	static const char *const names[] = { "debug", "info", "warn", "error" };
@@ -58,7 +77,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	(void)pthread_mutex_lock(&lock);
 	keep(line, len);
 	if (level >= shown)
-		(void)io_write(STDERR_FILENO, line, len);
+		show(line, len);
 	(void)pthread_mutex_unlock(&lock);
 }
 
@@ -74,7 +93,7 @@ void log_status(const char *fmt, ...)
 	if (n < 0)
 		return;
 	(void)pthread_mutex_lock(&lock);
-	(void)io_write(STDERR_FILENO, line, strlen(line));
+	show(line, strlen(line));
 	(void)pthread_mutex_unlock(&lock);
 }
 

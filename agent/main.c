@@ -42,6 +42,7 @@ static void help(FILE *to)
 
 int main(int argc, char **argv)
 {
+	static char version[] = "version";
 	char shown[80];
 
 	harden_process();
@@ -59,7 +60,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (strcmp(argv[1], "--version") == 0)
-		argv[1] = (char[]){ "version" };
+		argv[1] = version;
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base64.h"
 #include "io.h"
 #include "parse.h"
 #include "scope.h"
@@ -147,17 +148,6 @@ int minisign_signature_text(const struct minisign_signature *sig, char *ret,
 	return n < 0 || (size_t)n >= cap ? -ENOBUFS : 0;
 }
 
-/* Base64 of exactly ${len} bytes.  0 or -EINVAL. */
-static int decode(const char *text, size_t text_len, void *ret, size_t len)
-{
-	size_t got;
-
-	if (sodium_base642bin(ret, len, text, text_len, NULL, &got, NULL, BASE64) != 0 ||
-	    got != len)
-		return -EINVAL;
-	return 0;
-}
-
 /*
  * Take the next line from ${text}, which advances; it must begin with ${start},
  * which is skipped.  Its length without the line end, or -EINVAL.
@@ -197,7 +187,7 @@ int minisign_parse_public(const char *text, size_t len, struct minisign_public *
 	}
 	if (n > 0 && key[0] != 'R')
 		return refuse(error, "it is no minisign public key, which begins with RW");
-	if (decode(key, (size_t)n, &line, sizeof(line)) < 0)
+	if (base64_decode(key, (size_t)n, true, (uint8_t *)&line, sizeof(line)) < 0)
 		return refuse(error, "a minisign public key has 56 characters of base64");
 	if (memcmp(line.algorithm, "Ed", 2) != 0)
 		return refuse(error, "it is a key of an unknown kind");
@@ -240,7 +230,7 @@ int minisign_parse_signature(const char *text, size_t len,
 	if (take_line(&text, end, UNTRUSTED, &at) < 0)
 		return refuse(error, "it does not begin as a minisign signature");
 	n = take_line(&text, end, "", &at);
-	if (n < 0 || decode(at, (size_t)n, &line, sizeof(line)) < 0)
+	if (n < 0 || base64_decode(at, (size_t)n, true, (uint8_t *)&line, sizeof(line)) < 0)
 		return refuse(error, "its signature is no base64 of 74 bytes");
 	if (memcmp(line.algorithm, "Ed", 2) == 0)
 		return refuse(error, "it is of the old kind that is not prehashed");
@@ -256,7 +246,7 @@ int minisign_parse_signature(const char *text, size_t len,
 	memcpy(ret->id, line.id, sizeof(ret->id));
 	memcpy(ret->signature, line.signature, sizeof(ret->signature));
 	n = take_line(&text, end, "", &at);
-	if (n < 0 || decode(at, (size_t)n, ret->global, sizeof(ret->global)) < 0)
+	if (n < 0 || base64_decode(at, (size_t)n, true, ret->global, sizeof(ret->global)) < 0)
 		return refuse(error, "its global signature is no base64 of 64 bytes");
 	if (text != end)
 		return refuse(error, "there is something after the signature");

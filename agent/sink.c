@@ -23,7 +23,8 @@
 
 #define PATH_LIMIT SUMMARY_PATH_MAX
 #define GAPS_BYTES (256u << 10)
-#define GAP_MAX (3u * PATH_LIMIT)
+/* A byte of a path becomes at most "\u0001" and four thirds of base64. */
+#define GAP_MAX (8u * PATH_LIMIT)
 
 struct sink {
 	pthread_mutex_t lock;

@@ -16,7 +16,9 @@ void summary_gap(struct sink_summary *sum, int why)
 	unsigned i = 0;
 
 	sum->gaps++;
-	while (i < sum->reason_count && sum->reasons[i].why != why)
+	/* By name: it becomes a key, and values without one share theirs. */
+	while (i < sum->reason_count &&
+	       strcmp(errname(sum->reasons[i].why), errname(why)) != 0)
 		i++;
 	if (i == SINK_REASONS)
 		i--;

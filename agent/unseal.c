@@ -16,6 +16,7 @@
 
 #include "age_header.h"
 #include "agekey.h"
+#include "base64.h"
 #include "hkdf.h"
 
 #define FILE_KEY 16
@@ -68,8 +69,8 @@ static int try_stanza(const struct age_stanza *s, const struct agekey_identities
 	if (!is_arg(&s->args[0], "X25519"))
 		return -ENOKEY;
 	if (s->arg_count != 2 || s->body_len != FILE_KEY + TAG ||
-	    age_header_base64(s->args[1].text, s->args[1].len, share,
-			      sizeof(share)) < 0)
+	    base64_decode(s->args[1].text, s->args[1].len, false, share,
+			  sizeof(share)) < 0)
 		return -EINVAL;
 	for (size_t i = 0; i < ids->count && r == -ENOKEY; i++)
 		r = unwrap(share, s->body, &ids->pairs[i], ret);

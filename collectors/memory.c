@@ -329,6 +329,9 @@ static int run_ladder(struct memory *m)
 					"process: no physical method worked");
 		r = memory_process_run(m);
 	}
+	/* Physical memory was wanted: the rest in its place is not all of it. */
+	if (r == 0 && physical && (m->covered.count == 0 || left.count > 0))
+		r = -ENODATA;
 	ranges_free(&left);
 	return r;
 }

@@ -101,23 +101,23 @@ static int take_needed(struct memory *m, int dir, const char *name, const char *
 /* A file of /boot that carries the running kernel's release. */
 static int take_boot(struct memory *m, const char *what)
 {
-	char name[192], path[200];
+	char name[192], path[208];
 
 	/* The release comes from the host: it must not lead elsewhere. */
 	if (m->probe.release[0] == '\0' || strchr(m->probe.release, '/') != NULL)
 		return 1;
 	(void)snprintf(name, sizeof(name), "boot/%s-%s", what, m->probe.release);
-	(void)snprintf(path, sizeof(path), "files/%s", name);
+	(void)snprintf(path, sizeof(path), "memory/files/%s", name);
 	return take_file(m, m->host->root, name, path);
 }
 
 static int take_config(struct memory *m)
 {
-	int packed = take_file(m, m->host->proc, "config.gz", "proc/config.gz");
+	int packed = take_file(m, m->host->proc, "config.gz", "memory/proc/config.gz");
 	int plain = packed < 0 ? packed : take_boot(m, "config");
 
 	if (packed > 0 && plain > 0)
-		return sink_gap(m->sink, "proc/config.gz", -ENOENT,
+		return sink_gap(m->sink, "memory/proc/config.gz", -ENOENT,
 				"no kernel configuration, nor below /boot");
 	return plain < 0 ? plain : 0;
 }
@@ -229,7 +229,7 @@ static void note_kallsyms(struct memory *m)
 
 int memory_files_run(struct memory *m)
 {
-	struct sink_entry iomem = { .path = "proc/iomem" };
+	struct sink_entry iomem = { .path = "memory/proc/iomem" };
 	const struct host *h = m->host;
 	int r;
 
@@ -242,13 +242,13 @@ int memory_files_run(struct memory *m)
 	if (r == 0)
 		r = write_vmcoreinfo(m);
 	if (r == 0)
-		r = take_needed(m, h->proc, "version", "proc/version");
+		r = take_needed(m, h->proc, "version", "memory/proc/version");
 	if (r == 0)
-		r = take_needed(m, h->proc, "cmdline", "proc/cmdline");
+		r = take_needed(m, h->proc, "cmdline", "memory/proc/cmdline");
 	if (r == 0)
-		r = take_needed(m, h->proc, "kallsyms", "proc/kallsyms");
+		r = take_needed(m, h->proc, "kallsyms", "memory/proc/kallsyms");
 	if (r == 0)
-		r = take_needed(m, h->sys, "kernel/btf/vmlinux", "sys/kernel/btf/vmlinux");
+		r = take_needed(m, h->sys, "kernel/btf/vmlinux", "memory/sys/kernel/btf/vmlinux");
 	if (r == 0)
 		r = take_config(m);
 	if (r == 0)

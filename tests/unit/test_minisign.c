@@ -125,6 +125,28 @@ static void test_flips(void)
 	CHECK(accepted == 0, "no signature that is cut short is accepted");
 }
 
+/* Base64 has one form: a "+" with its eighth bit set is none. */
+static void test_base64(void)
+{
+	char text[MINISIGN_FILE_MAX], error[MINISIGN_ERROR_MAX];
+	unsigned line = 1, accepted = 0, tried = 0;
+
+	(void)minisign_sign(&key, "evidence", 8, "a comment", text, sizeof(text));
+	for (size_t i = 0; i < strlen(text); i++) {
+		struct minisign_signature sig;
+
+		line += text[i] == '\n';
+		if (line % 2 == 1 || text[i] == '\n')
+			continue;
+		text[i] = (char)(text[i] ^ 0x80);
+		tried++;
+		accepted += parse_signature(text, strlen(text), &sig, error) == 0;
+		text[i] = (char)(text[i] ^ 0x80);
+	}
+	CHECK(tried == 188 && accepted == 0, "%u of %u bytes past ASCII accepted", accepted,
+	      tried);
+}
+
 static void test_blame(void)
 {
 	char text[MINISIGN_FILE_MAX], error[MINISIGN_ERROR_MAX];
@@ -209,6 +231,7 @@ int main(void)
 	test_published();
 	test_public_files();
 	test_flips();
+	test_base64();
 	test_blame();
 	test_comments();
 	test_evac_comment();

@@ -1,6 +1,7 @@
 /* The process collector: a kept sample of /proc, this machine, and a failing sink. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,51 @@ static void test_live(void)
 	host_close(&h);
 }
 
+static void *live_on(void *arg)
+{
+	(void)usleep(50000);
+	(void)!write(*(int *)arg, "r", 1);
+	for (;;)
+		(void)pause();
+	return NULL;
+}
+
+/* A process whose first thread has ended looks dead, and is not. */
+static void test_headless(void)
+{
+	int say[2], held;
+	struct host h;
+	struct sink *s = sink_list_open();
+	char id[48], byte;
+	pid_t pid;
+
+	(void)!pipe2(say, O_CLOEXEC);
+	pid = fork();
+	if (pid == 0) {
+		pthread_t t;
+
+		(void)pthread_create(&t, NULL, live_on, &say[1]);
+		pthread_exit(NULL);
+	}
+	held = say[1];
+	CHECK(read(say[0], &byte, 1) == 1 && host_open(&h) == 0 && run(&h, s) == 0, "this machine is walked");
+	(void)snprintf(id, sizeof(id), "\"pid\":%d,", (int)pid);
+	if (sink_list_row(s, "processes.ndjson", id, "\"state\":\"Z\"", NULL) == NULL) {
+		CHECK_SKIP("the first thread does not end here (emulated?)");
+	} else {
+		CHECK(sink_list_row(s, "processes.ndjson", id, "\"leader_exited\":true", "\"exe_sha256\":\"") != NULL,
+		      "its executable, by another thread");
+		CHECK(sink_list_row(s, "process_memory_map.ndjson", id, "\"permissions\":\"r-xp\"", NULL) != NULL, "its memory");
+		(void)snprintf(id, sizeof(id), "\"pid\":%d,\"fd\":%d,", (int)pid, held);
+		CHECK(sink_list_row(s, "process_open_files.ndjson", id, "\"type\":\"fifo\"", NULL) != NULL, "its open files");
+	}
+	stop(pid);
+	(void)close(say[0]);
+	(void)close(say[1]);
+	sink_list_free(s);
+	host_close(&h);
+}
+
 int main(void)
 {
 	struct host h;
@@ -213,5 +259,6 @@ int main(void)
 	test_failing(&h, "the sample", 100);
 	host_close(&h);
 	test_live();
+	test_headless();
 	return CHECK_DONE();
 }

@@ -258,7 +258,7 @@ static void test_damage(void)
 	}
 	CHECK(accepted == 0 && leaked == 0, "%u flipped bits: %u accepted, %u leaked", tried,
 	      accepted, leaked);
-	tried = 0;
+	tried = accepted = leaked = 0;
 	for (size_t cut = 0; cut < out.len; cut += cut < 600 ? 1 : 4999) {
 		struct prefix p = { .data = data, .len = LEN };
 
@@ -270,6 +270,33 @@ static void test_damage(void)
 	      leaked);
 	buf_free(&out);
 	free(data);
+}
+
+/* One MAC has one text: no "+" or "/" with its eighth bit set. */
+static void test_mac_form(void)
+{
+	char error[UNSEAL_ERROR_MAX] = "";
+	bool found = false;
+
+	while (!found) {
+		struct prefix p = { .data = (const uint8_t *)"x", .len = 1 };
+		struct buf out;
+		uint8_t *mac;
+
+		seal_bytes(&out, p.data, p.len);
+		mac = memmem(out.data, out.len, "\n--- ", 5);
+		if (mac == NULL)
+			abort();
+		for (mac += 5; *mac != '\n' && !found; mac++) {
+			if (*mac != '+' && *mac != '/')
+				continue;
+			found = true;
+			*mac |= 0x80;
+			CHECK(unseal_memory(out.data, out.len, &ids, compare_plain, &p,
+					    error) == -EINVAL, "a bit past ASCII: %s", error);
+		}
+		buf_free(&out);
+	}
 }
 
 static int stop(void *arg, const void *data, size_t len)
@@ -323,6 +350,7 @@ int main(void)
 	make_key();
 	test_sealed();
 	test_damage();
+	test_mac_form();
 	test_refusals();
 	test_long_header();
 	return CHECK_DONE();

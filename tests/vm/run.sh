@@ -94,16 +94,17 @@ start_virtiofsd() {
 
 # --- the run ---------------------------------------------------------------------------------------------------
 
+# Three serial ports: the script's, its exit status, the kernel's messages, which are shown when the guest dies.
 # Five-level page tables are off: not every tool that reads the image knows them.
 timeout -k 5 "$limit" nice qemu-system-x86_64 -M q35,memory-backend=ram -accel tcg,thread=multi -cpu max,la57=off -smp 2 \
 	-m "$memory" -nodefaults -no-user-config -display none -no-reboot -monitor none \
-	-kernel "$vm/vmlinuz" -initrd "$work/initrd" -append "console=ttyS0 quiet loglevel=3 panic=-1 $append" \
-	-serial stdio -serial "file:$work/status" "${devices[@]}" </dev/null &
+	-kernel "$vm/vmlinuz" -initrd "$work/initrd" -append "console=ttyS2 panic=-1 $append" \
+	-serial stdio -serial "file:$work/status" -serial "file:$work/kernel" "${devices[@]}" </dev/null &
 qemu=$!
 code=0
 wait "$qemu" || code=$?
 qemu=
-[ "$code" -ne 124 ] || { say "the guest was not finished after $limit s"; exit 124; }
+[ "$code" -ne 124 ] || { tail -n 5 "$work/kernel" >&2; say "the guest was not finished after $limit s"; exit 124; }
 status=$(tr -d '\r' <"$work/status" | sed -n 's/^status //p')
-[ -n "$status" ] || { say "the guest died (qemu: $code)"; exit 125; }
+[ -n "$status" ] || { tail -n 30 "$work/kernel" >&2; say "the guest died (qemu: $code)"; exit 125; }
 exit "$status"
