@@ -115,7 +115,7 @@ $(OUT)/unit/lib.a: $(UNITS:%.c=$(OUT)/%.o)
 $(OUT)/tests/%.o: CPPFLAGS += -iquote tests/unit
 
 # These want the real sink, not the one that the collectors' tests bring.
-REAL_SINK := $(addprefix $(OUT)/unit/,test_sink test_archive test_runner test_manifest)
+REAL_SINK := $(addprefix $(OUT)/unit/,test_sink test_sink_limits test_runner test_archive)
 $(REAL_SINK): FIRST := $(OUT)/lib.a
 
 $(OUT)/unit/test_%: $(OUT)/tests/unit/test_%.o $(OUT)/unit/lib.a $(OUT)/lib.a

@@ -16,6 +16,7 @@
 
 #include <curl/curl.h>
 
+#include "buf.h"
 #include "ca_roots.h"
 #include "io.h"
 #include "scope.h"
@@ -35,8 +36,8 @@ struct http_session {
 	CURL *easy;
 	char detail[CURL_ERROR_SIZE];
 	/* of the request that runs */
-	const unsigned char *body;
-	size_t len, pos;
+	const struct http_request *req;
+	size_t pos;
 	struct http_response *res;
 	bool overflow;
 };
@@ -99,16 +100,35 @@ void http_close(struct http *h)
 	free(h);
 }
 
+static size_t total(const struct http_request *req)
+{
+	return req->head_len + req->len + req->tail_len;
+}
+
+/* From the piece that ${pos} is in, up to its end. */
 static size_t give_body(char *to, size_t size, size_t count, void *arg)
 {
 	struct http_session *s = arg;
-	size_t n = size * count;
+	const struct http_request *req = s->req;
+	const struct {
+		const void *data;
+		size_t len;
+	} pieces[] = {
+		{ req->head, req->head_len }, { req->body, req->len }, { req->tail, req->tail_len },
+	};
+	size_t n = size * count, at = s->pos;
 
-	if (n > s->len - s->pos)
-		n = s->len - s->pos;
-	memcpy(to, s->body + s->pos, n);
-	s->pos += n;
-	return n;
+	for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+		if (at < pieces[i].len) {
+			if (n > pieces[i].len - at)
+				n = pieces[i].len - at;
+			memcpy(to, (const char *)pieces[i].data + at, n);
+			s->pos += n;
+			return n;
+		}
+		at -= pieces[i].len;
+	}
+	return 0;
 }
 
 /* libcurl found a kept connection dead, and sends again on a new one. */
@@ -116,7 +136,7 @@ static int rewind_body(void *arg, curl_off_t offset, int origin)
 {
 	struct http_session *s = arg;
 
-	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > s->len)
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > total(s->req))
 		return CURL_SEEKFUNC_FAIL;
 	s->pos = (size_t)offset;
 	s->res->resent = true;
@@ -129,6 +149,10 @@ static size_t take_answer(char *data, size_t size, size_t count, void *arg)
 	struct http_response *res = s->res;
 	size_t n = size * count, room = sizeof(res->body) - 1 - res->body_len;
 
+	if (s->req->into != NULL) {
+		s->overflow = buf_add(s->req->into, data, n) < 0;
+		return s->overflow ? CURL_WRITEFUNC_ERROR : n;
+	}
 	s->overflow = n > room;
 	if (n > room)
 		n = room;
@@ -164,7 +188,6 @@ static CURLcode set_up(struct http_session *s, const struct http *h)
 	SET(CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_PER_S);
 	SET(CURLOPT_LOW_SPEED_TIME, STALL_S);
 	SET(CURLOPT_MAXCONNECTS, 1L);
-	SET(CURLOPT_UPLOAD, 1L);
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_CHUNK);
 	SET(CURLOPT_READFUNCTION, give_body);
 	SET(CURLOPT_READDATA, s);
@@ -221,13 +244,27 @@ static CURLcode set_request(struct http_session *s, const struct http_request *r
 	CURLcode c = CURLE_OK;
 	char sigv4[96];
 
-	(void)snprintf(sigv4, sizeof(sigv4), "aws:amz:%.63s:s3", req->region);
 	SET(CURLOPT_URL, req->url);
 	SET(CURLOPT_HTTPHEADER, headers);
-	SET(CURLOPT_AWS_SIGV4, sigv4);
+	(void)snprintf(sigv4, sizeof(sigv4), "aws:amz:%.63s:s3",
+		       req->region != NULL ? req->region : "");
+	SET(CURLOPT_AWS_SIGV4, req->key != NULL ? sigv4 : NULL);
 	SET(CURLOPT_USERNAME, req->key);
 	SET(CURLOPT_PASSWORD, req->secret);
-	SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)req->len);
+	switch (req->method) {
+	case HTTP_PUT:
+		SET(CURLOPT_UPLOAD, 1L);
+		SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)total(req));
+		break;
+	case HTTP_POST:
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDS, NULL);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)total(req));
+		break;
+	case HTTP_GET:
+		SET(CURLOPT_HTTPGET, 1L);
+		break;
+	}
 	SET(CURLOPT_FRESH_CONNECT, req->fresh ? 1L : 0L);
 	SET(CURLOPT_DNS_CACHE_TIMEOUT, req->fresh ? 0L : 60L);
 	return c;
@@ -288,8 +325,7 @@ int http_send(struct http_session *s, const struct http_request *req,
 	CURLcode c;
 
 	memset(res, 0, sizeof(*res));
-	s->body = req->body;
-	s->len = req->len;
+	s->req = req;
 	s->pos = 0;
 	s->res = res;
 	s->overflow = false;
@@ -298,6 +334,10 @@ int http_send(struct http_session *s, const struct http_request *req,
 	if (c == CURLE_OK)
 		c = curl_easy_perform(s->easy);
 	curl_slist_free_all(headers);
+	if (c == CURLE_WRITE_ERROR && s->overflow && req->into != NULL) {
+		(void)snprintf(error, HTTP_ERROR_MAX, "the answer is too long");
+		return -EFBIG;
+	}
 	/* An answer that is too long is one all the same. */
 	if (c != CURLE_OK && !(c == CURLE_WRITE_ERROR && s->overflow))
 		return explain(s, c, error);

@@ -11,18 +11,25 @@
 #define HTTP_BODY_MAX 16384
 #define HTTP_REGION_MAX 64
 
+struct buf;
 struct http;         /* what all sessions share: the trusted roots */
 struct http_session; /* one connection, for one thread */
 
+enum http_method { HTTP_PUT, HTTP_POST, HTTP_GET };
+
 /* One request.  All of it is the caller's and lives until http_send() returns. */
 struct http_request {
+	enum http_method method;
 	const char *url;            /* "https://...", percent-encoded */
 	const char *const *headers; /* "Name: value"; all of them are signed */
 	size_t header_count;
-	const void *body;           /* sent by PUT */
+	const void *body;           /* of a PUT or a POST */
 	size_t len;
+	const void *head, *tail;    /* sent before and after the body */
+	size_t head_len, tail_len;
 	const char *region;         /* AWS Signature Version 4 for the service s3 */
-	const char *key, *secret;
+	const char *key, *secret;   /* NULL: not signed */
+	struct buf *into;           /* an answer's body goes here whole; NULL: to the response */
 	bool fresh;                 /* on a new connection, with a new name look-up */
 };
 
@@ -50,12 +57,13 @@ int http_session_open(struct http_session **ret, struct http *h);
 void http_session_close(struct http_session *s); /* NULL is fine */
 
 /*
- * PUT the request's body.  No redirect is followed, no proxy is used; a
+ * Send the request.  No redirect is followed, no proxy is used; a
  * transfer that stands still for 30 seconds is given up.  0 when there is an
  * answer, whatever it says; else ${error} and
  *   -EHOSTUNREACH, -ECONNREFUSED  nothing was sent: no name, no connection
  *   -ECONNRESET, -ETIMEDOUT       broken off; the server may have all of it
  *   -EKEYREJECTED                 the server's certificate is not trusted
+ *   -EFBIG                        the answer does not fit into ${into}
  *   -ENOMEM, -EINVAL              no use in trying again
  */
 int http_send(struct http_session *s, const struct http_request *req,

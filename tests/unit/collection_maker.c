@@ -69,6 +69,7 @@ void maker_open(struct maker *m)
 	char text[MINISIGN_PUBLIC_FILE_MAX];
 
 	memset(m, 0, sizeof(*m));
+	m->id = MAKER_ID;
 	(void)snprintf(m->base, sizeof(m->base), "/tmp/evac-test-XXXXXX");
 	must(sodium_init() >= 0 && mkdtemp(m->base) != NULL, "mkdtemp");
 	(void)snprintf(m->dir, sizeof(m->dir), "%s/c", m->base);
@@ -100,8 +101,8 @@ static void *load(struct maker *m, const char *name, size_t *len)
 
 void maker_sign(struct maker *m, const char *name, long segment)
 {
-	struct comment c = { .collection = MAKER_ID, .is_segment = segment >= 0,
-			     .segment = (unsigned)segment, .utc = 1795512600 };
+	struct comment c = { .is_segment = segment >= 0, .segment = (unsigned)segment,
+			     .utc = 1795512600 };
 	char text[COMMENT_TEXT_MAX], sig[MINISIGN_FILE_MAX], sig_name[300];
 	size_t len;
 	void *data = load(m, name, &len);
@@ -109,6 +110,7 @@ void maker_sign(struct maker *m, const char *name, long segment)
 	if (segment < 0)
 		c.segment = 0;
 	(void)snprintf(c.name, sizeof(c.name), "%s", name);
+	(void)snprintf(c.collection, sizeof(c.collection), "%s", m->id);
 	c.size = len;
 	must(comment_build(&c, text) == 0 &&
 	     minisign_sign(&m->key, data, len, text, sig, sizeof(sig)) == 0, "sign");

@@ -28,6 +28,7 @@ struct maker {
 	struct minisign_key key;
 	struct seal_recipients to;
 	char signer[MINISIGN_PUBLIC_TEXT];
+	const char *id;     /* that signatures name: MAKER_ID */
 	unsigned next;      /* number of the next segment */
 	char segments[65536], lost[4096]; /* JSON of the manifest */
 	bool bad_sums;      /* the next segment's SHA256SUMS is wrong */

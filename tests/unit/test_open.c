@@ -1,6 +1,7 @@
 /* evac open: a collection comes out as files, and a hostile one stays inside. */
 #include "open.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -272,6 +273,8 @@ static void test_pieces(void)
 		{ .path = "twice@000000000000.part", .data = "abc" },
 		{ .path = "twice@000000000000.part", .data = "xyz" },
 		{ .path = "twice@000000000002.part", .data = "xyz" },
+		{ .path = "over@000000000005.part", .data = "f" },
+		{ .path = "over@000000000003.part", .data = "xyz" },
 		{ .path = "empty@000000000000.part", .data = "" },
 		{ .path = "huge@999999999999999999999.part", .data = "name" },
 		{ .path = "far@9223372036854775807.part", .data = "x" },
@@ -286,7 +289,8 @@ static void test_pieces(void)
 	      "a missing piece: %s", shown());
 	CHECK(exists("gap"), "it leaves a hole");
 	CHECK(says("twice@000000000000.part: refused") &&
-	      says("twice@000000000002.part: refused") && has("twice", "abc"),
+	      says("twice@000000000002.part: refused") && has("twice", "abc") &&
+	      says("over@000000000003.part: refused"),
 	      "pieces that overlap are refused");
 	CHECK(has("empty", ""), "an empty piece");
 	CHECK(has("huge@999999999999999999999.part", "name"), "an offset past 64 bits is none");
@@ -380,8 +384,35 @@ static void test_paths(void)
 	      !join_is_memory("x/memory/0123456789abcdef.lime"), "names of memory pieces");
 }
 
+/* Links that somebody else puts below the directory meanwhile. */
+static void test_links(void)
+{
+	struct extract *x = NULL;
+	char path[256];
+	int fd;
+
+	maker_open(&m);
+	CHECK(extract_open(&x, m.out) == 0, "a new directory");
+	(void)snprintf(path, sizeof(path), "%s/link", m.out);
+	CHECK(symlink(m.dir, path) == 0, "a link to elsewhere");
+	fd = extract_create(x, "link/x");
+	CHECK(fd == -ELOOP || fd == -ENOTDIR, "no file through it: %s", strerror(-fd));
+	fd = extract_create(x, "link");
+	CHECK(fd == -EEXIST, "none in its place: %s", strerror(-fd));
+	fd = extract_reopen(x, "link");
+	CHECK(fd == -ELOOP, "it is not opened: %s", strerror(-fd));
+	CHECK(extract_create(x, "../x") == -EINVAL && extract_remove(x, "/x") == -EINVAL,
+	      "names that lead out");
+	fd = extract_create(x, "a/b/c");
+	CHECK(fd >= 0, "directories are made");
+	(void)close(fd);
+	extract_close(x);
+	maker_close(&m);
+}
+
 int main(void)
 {
+	test_links();
 	test_good();
 	test_hostile_names();
 	test_wrong_identity();

@@ -190,6 +190,26 @@ static void test_replayed(void)
 	      "replaced by another of its name: %s", output);
 	maker_close(&m);
 
+	/* Sealed anew, the same has the same size and another digest. */
+	maker_open(&m);
+	maker_segment(&m, "volatile", &e, 1);
+	maker_manifest(&m, 1);
+	m.next = 0;
+	maker_segment(&m, "volatile", &e, 1);
+	CHECK(verify() == 1 && named(VOLATILE) && strstr(output, "SHA-256") != NULL,
+	      "replaced by one of its size: %s", output);
+	maker_close(&m);
+
+	make();
+	m.id = "20261124T093000Z-ffff";
+	maker_sign(&m, MEMORY, 1);
+	CHECK(verify() == 1 && named(MEMORY) && strstr(output, "another collection") != NULL,
+	      "from another collection: %s", output);
+	maker_remove(&m, "manifest.json");
+	maker_remove(&m, "manifest.json.minisig");
+	CHECK(verify() == 1 && named(MEMORY), "also without a manifest: %s", output);
+	maker_close(&m);
+
 	make();
 	maker_sign(&m, MEMORY, 7);
 	CHECK(verify() == 1 && named(MEMORY), "signed with another number: %s", output);
