@@ -12,6 +12,9 @@ VERSION := 0.1.0
 ARCH    ?= $(shell uname -m)
 FUZZ_S  ?= 60
 
+# V=1 shows every command.
+Q := $(if $(V),,@)
+
 # A variant is a folder below build/ and what it is built with.
 #   x86_64, aarch64   the release: musl, static-pie
 #   asan              unit tests: the host's compiler, sanitizers
@@ -87,15 +90,16 @@ $(OUT)/agent/version.o: $(OUT)/versions.inc
 
 $(OUT)/%.o: %.c | $(DEPS)/versions
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/ca_roots.o: $(OUT)/ca_roots.c | $(DEPS)/versions
-	@$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 $(OUT)/evac: $(OBJ)
-	$(CC) $(LDFLAGS) -o $@.tmp $(OBJ) -L$(DEPS)/lib $(LIBS)
-	$(if $(wildcard $(DEPS)/bin/strip),$(DEPS)/bin/strip -s -R .comment $@.tmp)
-	mv $@.tmp $@
+	$(Q)$(CC) $(LDFLAGS) -o $@.tmp $(OBJ) -L$(DEPS)/lib $(LIBS)
+	$(Q)$(if $(wildcard $(DEPS)/bin/strip),$(DEPS)/bin/strip -s -R .comment $@.tmp)
+	@mv $@.tmp $@
+	@echo "built $@: $$(wc -c <$@) bytes"
 
 ifneq ($(VARIANT),$(ARCH))
 build/$(ARCH)/evac: FORCE
@@ -105,12 +109,12 @@ endif
 # An archive, so that a test links only what it names, and may bring its own.
 $(OUT)/lib.a: $(LIB)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(OUT)/unit/lib.a: $(UNITS:%.c=$(OUT)/%.o)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(OUT)/tests/%.o: CPPFLAGS += -iquote tests/unit
 
@@ -119,15 +123,15 @@ REAL_SINK := $(addprefix $(OUT)/unit/,test_sink test_sink_limits test_runner tes
 $(REAL_SINK): FIRST := $(OUT)/lib.a
 
 $(OUT)/unit/test_%: $(OUT)/tests/unit/test_%.o $(OUT)/unit/lib.a $(OUT)/lib.a
-	$(CC) $(LDFLAGS) -o $@ $< $(FIRST) $(OUT)/unit/lib.a $(OUT)/lib.a -L$(DEPS)/lib $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(FIRST) $(OUT)/unit/lib.a $(OUT)/lib.a -L$(DEPS)/lib $(LIBS)
 
 $(OUT)/fuzz/fuzz_%: $(OUT)/tests/fuzz/fuzz_%.o $(OUT)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -L$(DEPS)/lib $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -L$(DEPS)/lib $(LIBS)
 
 $(OUT)/s3/%: $(OUT)/tests/s3/%.o $(OUT)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -L$(DEPS)/lib $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -L$(DEPS)/lib $(LIBS)
 
 unit-programs: $(TESTS)
 fuzz-programs: $(FUZZ)

@@ -73,9 +73,9 @@ static int start(struct archive_maker *m)
 	m->tar = archive_write_new();
 	if (m->tar == NULL)
 		return -ENOMEM;
-	/* Names are bytes: no conversion, whatever the locale. */
+	/* A name that is not UTF-8 goes in as it is, with hdrcharset=BINARY; set
+	 * for all names, GNU tar would complain of each. */
 	if (archive_write_set_format_pax(m->tar) != ARCHIVE_OK ||
-	    archive_write_set_options(m->tar, "hdrcharset=BINARY") != ARCHIVE_OK ||
 	    archive_write_add_filter_zstd(m->tar) != ARCHIVE_OK ||
 	    archive_write_set_filter_option(m->tar, "zstd", "compression-level",
 					    "1") != ARCHIVE_OK ||
@@ -214,10 +214,11 @@ int archive_segment(struct archive_maker *m, const struct segment *seg,
 	}
 	if (r == 0)
 		r = put_sums(m);
-	/* After a failure libarchive would fill the entry with zeros. */
-	if (r < 0 && m->tar != NULL)
-		(void)archive_write_fail(m->tar);
-	else if (m->tar != NULL && archive_write_close(m->tar) != ARCHIVE_OK)
+	/* Closed after a failure too, or it keeps its memory: libarchive fills the
+	 * entry with zeros then, and they go nowhere. */
+	if (r < 0 && m->error == 0)
+		m->error = r;
+	if (m->tar != NULL && archive_write_close(m->tar) != ARCHIVE_OK && r == 0)
 		r = -EIO;
 	(void)archive_write_free(m->tar);
 	m->tar = NULL;
