@@ -23,6 +23,7 @@
 #include "minisign.h"
 #include "options.h"
 #include "queue.h"
+#include "secret.h"
 #include "segment.h"
 #include "spool.h"
 #include "worker.h"
@@ -128,22 +129,26 @@ static int open_spool(struct pipeline *p)
 
 static int open_vault(struct pipeline *p, int64_t deadline_ms, char error[VAULT_ERROR_MAX])
 {
-	const struct vault_options vo = {
-		.url = p->o->to, .region = p->o->region,
-		.endpoint_url = p->o->endpoint_url, .ca_file = p->o->ca_file,
-		.path_style = p->o->path_style, .deadline_ms = deadline_ms,
-		.patience_ms = p->spool != NULL ? DELIVERY_PATIENCE_MS : 0,
-	};
+	struct vault_options vo;
 	struct delivery *d = &p->delivery;
 	int r;
 
-	d->ops = vault_find(p->o->to);
+	d->ops = options_vault(p->o, &vo);
+	vo.deadline_ms = deadline_ms;
+	vo.patience_ms = p->spool != NULL ? DELIVERY_PATIENCE_MS : 0;
 	d->key = p->key;
 	d->collection = p->id->id;
 	r = d->ops->open(&d->vault, &vo, p->id->path, error);
 	if (r == 0)
 		r = d->ops->session(&p->session, d->vault);
 	return r;
+}
+
+/* Our environment is evidence as any other: what the vault left in it must go. */
+static void wipe_secrets(void)
+{
+	secret_free(secret_take("AWS_SECRET_ACCESS_KEY"));
+	secret_free(secret_take("AWS_SESSION_TOKEN"));
 }
 
 int pipeline_start(struct pipeline *p, int64_t deadline_ms)
@@ -153,6 +158,7 @@ int pipeline_start(struct pipeline *p, int64_t deadline_ms)
 
 	if (r == 0)
 		r = open_vault(p, deadline_ms, error);
+	wipe_secrets();
 	/* With a spool the run goes on without a vault. */
 	if (r < 0 && p->spool != NULL) {
 		log_line(LOG_WARN, "no vault, only the spool: %s",

@@ -16,10 +16,11 @@
  * A tar member costs a 512-byte header, up to 511 bytes of padding, and before
  * it a pax header with its own blocks; then its line in the list of digests.
  * Path and attributes can stand in the pax header, in the ustar header and,
- * escaped, in the list; attributes there in base64.
+ * escaped, in the list.  An attribute stands in the pax header twice, its value
+ * once in base64, each byte of its name as "%XX" both times.
  */
 #define ENTRY_COST 2560
-#define META_COST 4
+#define META_COST 6
 /* The longest suffix that a piece of a file gets: "@<12 digits or more>.part". */
 #define PART_SUFFIX 32
 /* Kept back for the list of digests and the end of the archive. */

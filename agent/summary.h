@@ -21,6 +21,7 @@ void summary_gap(struct sink_summary *sum, int why);
 void summary_gap_line(struct buf *list, const char *path, int why, const char *detail);
 
 /* Keep a note, replacing one with the same key; beyond SINK_NOTES it is lost. */
-void summary_note(struct sink_summary *sum, const char *key, const char *fmt, va_list ap);
+void summary_note(struct sink_summary *sum, const char *key, const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
 
 #endif

@@ -208,13 +208,13 @@ enum mount_kind mount_set_kind(struct mount_set *s, const struct attr *a,
 		qsort(s->known, s->count, sizeof(*s->known), by_id);
 		s->sorted = true;
 	}
-	if (a->mount_id != 0 && s->count > 0) {
+	if (a->mount_id != 0 && s->count > 0)
 		m = bsearch(&key, s->known, s->count, sizeof(*s->known), by_id);
-	} else {
-		for (size_t i = 0; i < s->count && m == NULL; i++)
-			if (s->known[i].device == a->device)
-				m = &s->known[i];
-	}
+	/* A private view of the host's tree has ids of its own, but the same
+	 * file systems. */
+	for (size_t i = 0; i < s->count && m == NULL; i++)
+		if (s->known[i].device == a->device)
+			m = &s->known[i];
 	if (known != NULL)
 		*known = m != NULL;
 	return m != NULL ? m->kind : MOUNT_LOCAL;

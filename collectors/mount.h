@@ -53,7 +53,7 @@ int mount_set_add(struct mount_set *s, int dir, const char *name);
 
 /*
  * The kind of mount that a file with these attributes lies on: by its mount id,
- * or by its device on an older kernel.  ${known} (may be NULL): was it there?
+ * or by its device where the id is not known.  ${known} (may be NULL): was it there?
  */
 enum mount_kind mount_set_kind(struct mount_set *s, const struct attr *a,
 			       bool *known);

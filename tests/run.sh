@@ -45,25 +45,30 @@ one() {
 		<(grep -E '^ok [0-9]+.*# SKIP' "$log" | sed 's/^ok [0-9]* *-* *//')
 }
 
-each() { # each PREFIX FILE...: those that exist
+# each PREFIX WITH FILE...: those that exist, by the program WITH ("" is none)
+each() {
 	local prefix=$1 f
-	shift
+	local with=()
+	[ -z "$2" ] || with=("$2")
+	shift 2
 	for f; do
-		[ -f "$f" ] && one "$prefix/$(basename "$f" .sh)" "${RUN[@]}" "$f"
+		[ -f "$f" ] && one "$prefix/$(basename "$f" .sh)" "${with[@]}" "$f"
 	done
 	return 0
 }
 
-RUN=()
 group() {
+	local found runner=""
 	case $1 in
-	static) RUN=(bash) each static tests/check/*.sh ;;
-	unit) RUN=() each unit build/asan/unit/test_* ;;
+	static) each static bash tests/check/*.sh ;;
+	unit)
+		mapfile -t found < <(find build/asan/unit -name 'test_*' -type f -executable | sort)
+		each unit "" "${found[@]}"
+		;;
 	unit-aarch64)
-		if [ "$ARCH" = aarch64 ]; then RUN=(); else RUN=(qemu-aarch64-static); fi
-		local found
+		[ "$ARCH" = aarch64 ] || runner=qemu-aarch64-static
 		mapfile -t found < <(find build/aarch64/unit -name 'test_*' -type f -executable | sort)
-		each unit-aarch64 "${found[@]}"
+		each unit-aarch64 "$runner" "${found[@]}"
 		;;
 	fuzz)
 		local f
@@ -72,10 +77,10 @@ group() {
 			one "fuzz/$(basename "$f")" tests/fuzz/run.sh "$f" "${FUZZ_S:-5}"
 		done
 		;;
-	interop) RUN=(bash) each interop tests/interop.sh ;;
-	system) RUN=(bash) each system tests/system/test_*.sh ;;
-	s3) RUN=(bash) each s3 tests/s3/test_*.sh ;;
-	vm) RUN=(bash) each vm tests/vm/test_*.sh ;;
+	interop) each interop bash tests/interop.sh ;;
+	system) each system bash tests/system/test_*.sh ;;
+	s3) each s3 bash tests/s3/test_*.sh ;;
+	vm) each vm bash tests/vm/test_*.sh ;;
 	*)
 		echo "run.sh: no group '$1'" >&2
 		exit 2

@@ -21,8 +21,8 @@ inputs() {
 	local gcc
 	gcc=$(compiler "$1")
 	echo "$1 $(uname -m)"
-	"$gcc" --version | head -n 1
-	"${gcc%gcc}ld" --version | head -n 1
+	"$gcc" --version | sed -n 1p
+	"${gcc%gcc}ld" --version | sed -n 1p
 	cat "$cache/sources/versions" "$here"/{build,common,toolchain,library}.sh
 }
 

@@ -115,7 +115,7 @@ index_orig() {
 	apt-cache showsrc --only-source "$1" | awk -v want="$2" '
 		/^Version: / { right = ($2 == want) }
 		/^[^ ]/ { sums = /^Checksums-Sha256:/ }
-		right && sums && $3 ~ /\.orig\.tar\.[a-z0-9]+$/ { print $1 "  " $3; exit }'
+		right && sums && $3 ~ /\.orig\.tar\.[a-z0-9]+$/ && !n++ { print $1 "  " $3 }'
 }
 
 # The same version may be in two pools, and a mirror may have its files in the second only.

@@ -29,8 +29,10 @@ cp -rL "$work/uapi/usr/include/linux" "$work/uapi/usr/include/asm-generic" \
 	"$work/uapi/usr/include/$host/asm" "$out/include/"
 
 # Relative relocations pack in musl >= 1.2.4, where the linker can write them: about 0.3 MB less.
-relr=
-if "$host-ld" --help | grep -q pack-relative-relocs; then relr=' -z pack-relative-relocs'; fi
+case $("$host-ld" --help) in
+*pack-relative-relocs*) relr=' -z pack-relative-relocs' ;;
+*) relr= ;;
+esac
 
 # Debian's musl-gcc.specs knows no static-pie. The file has to end with exactly one empty line.
 cat >"$out/lib/musl.specs" <<SPECS

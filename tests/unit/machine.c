@@ -109,6 +109,21 @@ void machine_kcore(size_t len)
 	free(p);
 }
 
+void machine_blank(uint64_t address, size_t len)
+{
+	char path[256];
+	uint8_t *p = calloc(1, len);
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/proc/kcore", root);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (p == NULL || fd < 0 ||
+	    pwrite(fd, p, len, (off_t)(CORE_OFFSET + address)) != (ssize_t)len)
+		abort();
+	(void)close(fd);
+	free(p);
+}
+
 static void make_machine(void)
 {
 	if (mkdtemp(root) == NULL)

@@ -44,6 +44,9 @@ void machine_drop(const char *name);
 /* Write a /proc/kcore whose memory ends, unreadable, after ${len} bytes. */
 void machine_kcore(size_t len);
 
+/* Make ${len} bytes of that file's memory at ${address} zeros. */
+void machine_blank(uint64_t address, size_t len);
+
 /* A recording sink whose room is ROOM. */
 struct sink *machine_sink(void);
 

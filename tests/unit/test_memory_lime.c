@@ -44,7 +44,7 @@ static int take_stream(struct sink *s, const void *data, size_t len, bool kcore)
 {
 	static const struct collector_request req = { .memory = MEMORY_LIME };
 	struct memory m = {
-		.host = &host, .req = &req, .sink = s, .kcore = -EPERM,
+		.host = &host, .req = &req, .sink = s, .kcore = -EPERM, .kpageflags = -ENOENT, .dev = { -ENOENT, -ENOENT },
 		.page = 4096, .piece_bytes = 65536, .piece_cap = 4096,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
@@ -64,7 +64,7 @@ static int take_stream(struct sink *s, const void *data, size_t len, bool kcore)
 		memory_kcore_open(&m);
 	r = memory_lime_stream(&m, fileno(f), 100);
 	if (r == 0)
-		r = memory_kcore_run(&m);
+		r = memory_pull_run(&m, METHOD_KCORE);
 	if (r == 0 && !pieces_agree(&m))
 		r = -EBADMSG;
 	last_partial = ranges_bytes(&m.holes[HOLE_PARTIAL]);
@@ -182,7 +182,8 @@ static void test_stream_skips(void)
 static void test_stall(void)
 {
 	struct sink *s = machine_sink();
-	struct memory m = { .host = &host, .sink = s, .kcore = -EPERM, .page = 4096,
+	struct memory m = { .host = &host, .sink = s, .kcore = -EPERM, .kpageflags = -ENOENT,
+			    .dev = { -ENOENT, -ENOENT }, .page = 4096,
 			    .piece_bytes = 65536 };
 	int fds[2];
 

@@ -300,6 +300,44 @@ static void test_pieces(void)
 	maker_close(&m);
 }
 
+/* The memory image in another form; one that is no image stays. */
+static void test_forms(void)
+{
+	/* A LiME image of one byte, which is 0, at address 0. */
+	static const struct maker_entry clean[] = {
+		{ .path = "memory/0000000000000000.lime@000000000000.part", .data = "EMiL\1" },
+		{ .path = "memory/0000000000000000.lime@000000000005.part", .size = 28 },
+	};
+	static const struct maker_entry odd[] = {
+		{ .path = "memory/0000000000001000.lime", .data = "EMiL1" },
+		{ .path = "memory.elf", .data = "x" },
+	};
+	char path[300];
+	struct stat st;
+
+	maker_open(&m);
+	maker_segment(&m, "memory", clean, COUNT(clean));
+	maker_manifest(&m, 1);
+	CHECK(maker_run(open_main, output, sizeof(output), m.dir, "--identity", m.identity,
+			"--out", m.out, "--signer", m.signer, "--image", "raw", NULL) == 0 &&
+	      says("memory.raw: 1 bytes"), "a raw image: %s", shown());
+	(void)snprintf(path, sizeof(path), "%s/memory.raw", m.out);
+	CHECK(stat(path, &st) == 0 && st.st_size == 1 && !exists("memory.lime"),
+	      "it is there, in place of the other");
+	maker_close(&m);
+	maker_open(&m);
+	maker_segment(&m, "memory", odd, COUNT(odd));
+	maker_manifest(&m, 1);
+	CHECK(maker_run(open_main, output, sizeof(output), m.dir, "--identity", m.identity,
+			"--out", m.out, "--signer", m.signer, "--image=elf", NULL) == 1 &&
+	      says("memory.lime: it is no clean image"), "no image: %s", shown());
+	CHECK(has("memory.lime", "EMiL1") && !exists("memory.elf") &&
+	      says("memory.elf: refused"), "it stays as it is");
+	CHECK(maker_run(open_main, output, sizeof(output), m.dir, "--identity", m.identity,
+			"--out", m.out, "--image", "vmdk", NULL) == 64, "no such form");
+	maker_close(&m);
+}
+
 static void test_cut(void)
 {
 	static const struct maker_entry a = { .path = "big@000000000000.part", .data = "a" };
@@ -420,6 +458,7 @@ int main(void)
 	test_damaged();
 	test_bomb();
 	test_pieces();
+	test_forms();
 	test_cut();
 	test_json();
 	test_usage();

@@ -126,7 +126,7 @@ static void test_move(struct segment *from, struct segment *to)
 static void test_queue(void)
 {
 	atomic_int stop = 0;
-	struct segment *a, *b, *none = NULL;
+	struct segment *a = NULL, *b = NULL, *none = NULL;
 	struct queue *q;
 	int64_t begun;
 
@@ -205,7 +205,7 @@ static void test_threads(void)
 
 int main(void)
 {
-	struct segment *seg, *other;
+	struct segment *seg = NULL, *other = NULL;
 
 	CHECK(segment_open(&seg, SIZE) == 0 && segment_open(&other, SIZE) == 0, "segments");
 	test_entries(seg);

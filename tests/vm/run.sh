@@ -42,8 +42,11 @@ qemu='' virtiofsd=''
 
 # shellcheck disable=SC2317
 finish() {
-	[ -z "$qemu" ] || kill "$qemu" 2>/dev/null || true
-	[ -z "$virtiofsd" ] || kill "$virtiofsd" 2>/dev/null || true
+	local pid
+	for pid in $qemu $virtiofsd; do
+		kill "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
 	rm -rf "$work"
 }
 trap finish EXIT
@@ -54,6 +57,7 @@ trap 'exit 130' INT
 
 mkdir -p "$work/overlay/guest"
 cp "$1" "$work/overlay/guest/script"
+cp "$here/guest/lib.sh" "$work/overlay/guest/"
 for file in "${files[@]}"; do
 	cp -L "$file" "$work/overlay/guest/"
 done
@@ -62,6 +66,7 @@ done
 # shellcheck disable=SC2054  # QEMU's own commas
 devices=(-drive "file=$vm/root.ext4,if=none,id=disk,format=raw,snapshot=on" -device virtio-blk-pci,drive=disk)
 if [ -n "$ram" ]; then
+	rm -f "$ram" # what an earlier guest left there would be this one's memory
 	devices+=(-object "memory-backend-file,id=ram,size=$memory,mem-path=$ram,share=on")
 else
 	devices+=(-object "memory-backend-memfd,id=ram,size=$memory,share=on")

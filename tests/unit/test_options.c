@@ -1,0 +1,212 @@
+/*
+ * test_options.c - the command line of collect: what it means, and that what is
+ * wrong is named on stderr.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agekey.h"
+#include "check.h"
+#include "io.h"
+#include "options.h"
+#include "scope.h"
+#include "segment.h"
+
+#define WORDS 16
+
+static struct options o;
+static char recipient[AGEKEY_RECIPIENT_TEXT], other[AGEKEY_RECIPIENT_TEXT];
+static char said[4096];
+
+/* Parse with stdout and stderr kept in ${said}. */
+static int parse(const char *const words[])
+{
+	char *argv[WORDS + 60];
+	int argc = 0, old[2], fd, r;
+	FILE *file = tmpfile();
+	ssize_t n;
+
+	argv[argc++] = (char[]){ "collect" };
+	while (*words != NULL)
+		argv[argc++] = (char *)(uintptr_t)*words++;
+	argv[argc] = NULL;
+	if (file == NULL)
+		abort();
+	fd = fileno(file);
+	(void)fflush(stdout);
+	old[0] = dup(STDOUT_FILENO);
+	old[1] = dup(STDERR_FILENO);
+	(void)dup2(fd, STDOUT_FILENO);
+	(void)dup2(fd, STDERR_FILENO);
+	r = options_parse(&o, argc, argv);
+	(void)fflush(stdout);
+	(void)dup2(old[0], STDOUT_FILENO);
+	(void)dup2(old[1], STDERR_FILENO);
+	(void)close(old[0]);
+	(void)close(old[1]);
+	n = io_pread(fd, said, sizeof(said) - 1, 0);
+	said[n < 0 ? 0 : n] = '\0';
+	(void)fclose(file);
+	return r;
+}
+
+/* The same, with what is always needed before ${words}. */
+static int parse_more(const char *const words[])
+{
+	const char *all[WORDS + 50] = { "--case", "IR-1", "--recipient", recipient, "--to", "/e" };
+	size_t n = 6;
+
+	while (*words != NULL)
+		all[n++] = *words++;
+	all[n] = NULL;
+	return parse(all);
+}
+
+#define PARSE(...) parse_more((const char *const[]){ __VA_ARGS__, NULL })
+
+static bool selected(const char *names)
+{
+	char list[256] = "";
+
+	for (size_t i = 0; collectors[i] != NULL; i++)
+		if (o.selected[i])
+			(void)snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
+				       list[0] != '\0' ? "," : "", collectors[i]->name);
+	if (strcmp(list, names) != 0)
+		printf("# selected: %s\n", list);
+	return strcmp(list, names) == 0;
+}
+
+static void test_meaning(void)
+{
+	CHECK(parse_more((const char *const[]){ NULL }) == 0 && said[0] == '\0',
+	      "the least that is needed");
+	CHECK(strcmp(o.case_id, "IR-1") == 0 && strcmp(o.to, "/e") == 0 &&
+	      o.recipients.count == 1 && o.memory == MEMORY_AUTO && o.deadline_s == 0 &&
+	      o.segment_size == SEGMENT_SIZE_DEFAULT && o.workers >= 1 && o.workers <= 8,
+	      "and what the rest is without being said");
+	CHECK(selected("process,socket,kernel,memory,log"), "all is collected");
+	CHECK(PARSE("--only", "log,process") == 0 && selected("process,log"), "--only");
+	CHECK(PARSE("--skip", "memory") == 0 && selected("process,socket,kernel,log"), "--skip");
+	CHECK(PARSE("--only=memory,log", "--skip=log") == 0 && selected("memory"), "both");
+	CHECK(PARSE("--memory", "none") == 0 && o.memory == MEMORY_NONE &&
+	      selected("process,socket,kernel,log"), "--memory none takes none");
+	CHECK(PARSE("--memory", "kcore") == 0 && o.memory == MEMORY_KCORE, "--memory kcore");
+	CHECK(PARSE("--memory", "lime", "--lime", "m.ko") == 0 && o.memory == MEMORY_LIME,
+	      "--memory lime");
+	CHECK(PARSE("--deadline", "10m", "--segment-size", "2M", "--workers", "64") == 0 &&
+	      o.deadline_s == 600 && o.segment_size == 2u << 20 && o.workers == 64,
+	      "time, size and number");
+	CHECK(PARSE("--segment-size", "1048577") == 0 && o.segment_size == 1u << 20,
+	      "a size is whole pages");
+	CHECK(PARSE("--recipient", other) == 0 && o.recipients.count == 2 &&
+	      memcmp(o.recipients.key[0], o.recipients.key[1], 32) != 0 &&
+	      strcmp(o.recipient_text[1], other) == 0, "two recipients");
+	CHECK(PARSE("--path-style", "--region", "eu-west-1", "-v") == 0 && o.verbose,
+	      "flags and texts");
+	CHECK(PARSE("--help") == 1 && strstr(said, "usage: evac collect") != NULL &&
+	      strstr(said, "--segment-size SIZE") != NULL, "--help is help");
+}
+
+struct mistake {
+	const char *words[4];
+	const char *named;    /* on the first line of stderr */
+};
+
+static void test_mistakes(void)
+{
+	static const struct mistake more[] = {
+		{ { "--frob" }, "--frob" },
+		{ { "--frob=1" }, "--frob" },
+		{ { "-x" }, "-x" },
+		{ { "word" }, "word" },
+		{ { "--case" }, "--case" },
+		{ { "--case", "a/b" }, "a/b" },
+		{ { "--to", "/f" }, "--to" },
+		{ { "--deadline" }, "--deadline" },
+		{ { "--deadline", "" }, "--deadline" },
+		{ { "--deadline", "4s" }, "4s" },
+		{ { "--deadline", "169h" }, "169h" },
+		{ { "--deadline", "1d" }, "1d" },
+		{ { "--deadline", "99999999999999999999h" }, "9999" },
+		{ { "--segment-size", "1023K" }, "1023K" },
+		{ { "--segment-size", "2G" }, "2G" },
+		{ { "--workers", "0" }, "--workers" },
+		{ { "--workers", "65" }, "65" },
+		{ { "--workers", "-1" }, "-1" },
+		{ { "--only", "log,nonesuch" }, "nonesuch" },
+		{ { "--only", "log," }, "--only" },
+		{ { "--only", "lo" }, "lo" },
+		{ { "--skip", "\x1b[2Jx" }, "\\x1b[2Jx" },
+		{ { "--memory", "all" }, "all" },
+		{ { "--memory", "lime" }, "--lime" },
+		{ { "--recipient", "age1qqq" }, "age1qqq" },
+		{ { "--recipient", "AGE-SECRET-KEY-1" }, "--recipient" },
+		{ { "--verbose=1" }, "--verbose" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+		int r = parse_more(more[i].words);
+		char *end = strchr(said, '\n');
+
+		if (end != NULL)
+			*end = '\0';
+		CHECK(r == -EINVAL && strncmp(said, "evac collect: ", 14) == 0 &&
+		      strstr(said, more[i].named) != NULL, "%s", said);
+	}
+}
+
+static void test_missing(void)
+{
+	const char *const no_case[] = { "--recipient", recipient, "--to", "/e", NULL };
+	const char *const no_recipient[] = { "--case", "a", "--to", "/e", NULL };
+	const char *const no_to[] = { "--recipient", recipient, "--case", "a", NULL };
+	const char *const none[] = { NULL };
+
+	CHECK(parse(no_case) == -EINVAL && strstr(said, "--case is missing") != NULL, "no case");
+	CHECK(parse(no_recipient) == -EINVAL && strstr(said, "--recipient is missing") != NULL,
+	      "no recipient");
+	CHECK(parse(no_to) == -EINVAL && strstr(said, "--to is missing") != NULL, "no vault");
+	CHECK(parse(none) == -EINVAL, "nothing at all");
+}
+
+static void test_recipients(void)
+{
+	const char *many[2 * SEAL_RECIPIENTS_MAX + 1] = { NULL };
+	char broken[AGEKEY_RECIPIENT_TEXT];
+
+	for (size_t i = 0; i < SEAL_RECIPIENTS_MAX; i++) {
+		many[2 * i] = "--recipient";
+		many[2 * i + 1] = other;
+	}
+	CHECK(parse_more(many + 2) == 0 && o.recipients.count == SEAL_RECIPIENTS_MAX,
+	      "as many recipients as may be");
+	CHECK(parse_more(many) == -EINVAL && strstr(said, "at most") != NULL, "and one more");
+	memcpy(broken, other, sizeof(broken));
+	broken[20] = broken[20] == 'q' ? 'p' : 'q';
+	CHECK(PARSE("--recipient", broken) == -EINVAL && strstr(said, "checksum") != NULL &&
+	      strstr(said, broken) != NULL, "a wrong character shows");
+}
+
+int main(void)
+{
+	uint8_t secret[AGEKEY_BYTES], public[AGEKEY_BYTES];
+
+	if (sodium_init() < 0)
+		return 1;
+	for (int i = 0; i < 2; i++) {
+		randombytes_buf(secret, sizeof(secret));
+		agekey_public(secret, public);
+		agekey_recipient_text(public, i ? other : recipient);
+	}
+	test_meaning();
+	test_mistakes();
+	test_missing();
+	test_recipients();
+	return CHECK_DONE();
+}
