@@ -62,13 +62,15 @@ help:
 	@sed -n 's/^# //p;/^$$/q' Makefile
 
 # ---- dependencies: their scripts decide quickly whether there is work to do
-build/deps/%/versions:
+build/deps/%/versions: packaging/deps/*.sh packaging/deps/packages.txt
 	packaging/deps/packages.sh build
 	packaging/deps/build.sh $*
+	@touch $@
 
-build/deps/ca-roots.pem:
+build/deps/ca-roots.pem: packaging/deps/*.sh
 	packaging/deps/packages.sh build
 	packaging/deps/build.sh ca-roots
+	@touch $@
 
 # ---- generated
 $(OUT)/versions.inc: $(DEPS)/versions build/deps/ca-roots.pem Makefile

@@ -2,8 +2,8 @@
  * base64.c - strict base64, by libsodium.
  *
  * Reads text of a hostile source.  Bytes past ASCII are refused here, because
- * libsodium 1.0.18 takes "+" and "/" with their eighth bit set for themselves
- * where char is signed.
+ * libsodium 1.0.18 ignores the eighth bit where char is signed: one signature
+ * would have many texts.
  */
 #include "base64.h"
 

@@ -94,7 +94,7 @@ static int apply(struct words *w, const struct cli_option *o, const char *value)
 	void *at = (char *)w->context + o->offset;
 
 	if (o->set != NULL) {
-		if (o->set(w->context, value, error) == 0)
+		if (o->set(at, value, error) == 0)
 			return 0;
 		if (value == NULL)
 			(void)cli_usage(w->cli, "--%s: %s", o->name, error);

@@ -11,7 +11,7 @@
  * An option "--${name}", given as "--name VALUE" or "--name=VALUE".  Where
  * ${set} is NULL, the value's pointer (a flag: true) is stored at ${offset} of
  * the context, and giving it twice is an error.  ${set} is called each time
- * the option is given; it returns 0, or a negative errno and in ${error} what
+ * the option is given, with what is at ${offset} of the context; it returns 0, or a negative errno and in ${error} what
  * is wrong with the value.
  */
 struct cli_option {
@@ -19,8 +19,8 @@ struct cli_option {
 	char letter;        /* its short form "-x", or 0 */
 	const char *arg;    /* what the help calls its value; NULL: a flag */
 	const char *help;   /* lines, the first without indentation */
-	size_t offset;      /* of a const char * or, for a flag, a bool */
-	int (*set)(void *context, const char *value, char error[CLI_ERROR_MAX]);
+	size_t offset;      /* of a const char * or, for a flag, a bool, or as ${set} has it */
+	int (*set)(void *at, const char *value, char error[CLI_ERROR_MAX]);
 };
 
 struct cli {

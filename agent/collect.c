@@ -7,10 +7,8 @@
 #include "collect.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,8 +17,8 @@
 #include "collection_id.h"
 #include "errname.h"
 #include "host.h"
-#include "io.h"
 #include "log.h"
+#include "module.h"
 #include "options.h"
 #include "pipeline.h"
 #include "progress.h"
@@ -29,8 +27,7 @@
 #include "runner.h"
 #include "segment.h"
 #include "sink_run.h"
-
-#define LIME_MAX (16u << 20)
+#include "ticket.h"
 
 static volatile sig_atomic_t signals;
 
@@ -59,6 +56,7 @@ struct plan {
 	const struct options *o;
 	struct host host;
 	struct collector_request req;
+	struct module module;
 	struct collection_id id;
 	struct pipeline *pipe;
 	struct segment *carry;        /* unfinished, of ${carry_group} */
@@ -214,24 +212,20 @@ static void run_all(struct plan *p)
 	progress_end(&p->progress);
 }
 
-/* The module that was given, whole, before the host is touched. */
+/* The module, whole, before the host is touched. */
 static int load_lime(struct plan *p)
 {
-	void *data;
-	size_t len;
-	int r;
+	int r = module_load(&p->module, &p->o->lime);
 
-	if (p->o->lime == NULL)
-		return 0;
-	r = io_load(AT_FDCWD, p->o->lime, LIME_MAX, &data, &len);
 	if (r < 0) {
-		log_line(LOG_ERROR, "--lime %s: %s", p->o->lime, strerror(-r));
+		log_line(LOG_ERROR, "%s", p->module.why);
 		return r;
 	}
-	p->req.lime = data;
-	p->req.lime_len = len;
-	p->req.lime_name = strrchr(p->o->lime, '/') != NULL ?
-			   strrchr(p->o->lime, '/') + 1 : p->o->lime;
+	p->req.lime = p->module.data;
+	p->req.lime_len = p->module.len;
+	p->req.lime_name = p->module.name;
+	p->req.lime_from = p->module.from[0] != '\0' ? p->module.from : NULL;
+	p->req.lime_why = p->module.data == NULL ? p->module.why : NULL;
 	return 0;
 }
 
@@ -247,6 +241,8 @@ static int prepare(struct plan *p)
 	r = load_lime(p);
 	if (r == 0)
 		r = collection_id_make(&p->id, p->o->case_id);
+	if (r == 0 && p->o->ticket != NULL && p->o->ticket->kind == TICKET_PUT)
+		r = collection_id_place(&p->id, p->o->case_id, p->o->ticket->collection);
 	if (r == 0)
 		r = pipeline_prepare(&p->pipe, p->o, &p->id);
 	if (r < 0)
@@ -260,9 +256,10 @@ static int prepare(struct plan *p)
 static void release(struct plan *p)
 {
 	pipeline_free(p->pipe);
+	ticket_free(p->o->ticket);
 	if (p->hung)
 		return;
-	free((void *)(uintptr_t)p->req.lime);
+	module_free(&p->module);
 	host_close(&p->host);
 }
 
@@ -284,7 +281,9 @@ int collect_main(int argc, char **argv)
 	if (o.verbose)
 		log_show(LOG_DEBUG);
 	catch_signals();
-	r = prepare(&p);
+	r = options_take_ticket(&o);
+	if (r == 0)
+		r = prepare(&p);
 	if (r < 0) {
 		release(&p);
 		return RESULT_NOTHING;

@@ -51,3 +51,18 @@ int collection_id_make(struct collection_id *ret, const char *case_id)
 		       ret->host, ret->id);
 	return 0;
 }
+
+int collection_id_place(struct collection_id *ret, const char *case_id, const char *place)
+{
+	const char *slash = strchr(place, '/');
+	int n;
+
+	if (slash == NULL || strlen(slash + 1) >= sizeof(ret->id) ||
+	    !collection_case_ok(slash + 1))
+		return -EINVAL;
+	n = snprintf(ret->path, sizeof(ret->path), "%s/%s", case_id, place);
+	if (n < 0 || (size_t)n >= sizeof(ret->path))
+		return -EINVAL;
+	(void)snprintf(ret->id, sizeof(ret->id), "%s", slash + 1);
+	return 0;
+}

@@ -19,4 +19,10 @@ bool collection_case_ok(const char *text);
 /* Make an id from the time and two random bytes.  0 or a negative errno. */
 int collection_id_make(struct collection_id *ret, const char *case_id);
 
+/*
+ * Take the place "CASE/${place}" that somebody else chose, "HOST/ID", and its
+ * id.  0; -EINVAL when ${place} is none.
+ */
+int collection_id_place(struct collection_id *ret, const char *case_id, const char *place);
+
 #endif

@@ -88,27 +88,46 @@ void credentials_free(struct credentials *c)
 	sodium_free(c);
 }
 
+/* What the environment had: once it is taken, no other vault finds it there. */
+static char *taken_key, *taken_secret, *taken_token;
+
+static void take(char **ret, const char *name)
+{
+	char *value = secret_take(name);
+
+	if (value == NULL)
+		return;
+	secret_free(*ret);
+	*ret = value;
+}
+
 /*
  * The host's other processes shall not see them in ours, and neither shall who
  * opens the evidence, which holds the environment of every process.
  */
 static int load_environment(struct credentials **ret, char error[CREDENTIALS_ERROR_MAX])
 {
-	char *key = secret_take("AWS_ACCESS_KEY_ID");
-	char *secret = secret_take("AWS_SECRET_ACCESS_KEY");
-	char *token = secret_take("AWS_SESSION_TOKEN");
-	int r = -ENOENT;
+	int r;
 
+	take(&taken_key, "AWS_ACCESS_KEY_ID");
+	take(&taken_secret, "AWS_SECRET_ACCESS_KEY");
+	take(&taken_token, "AWS_SESSION_TOKEN");
 	(void)snprintf(error, CREDENTIALS_ERROR_MAX, NO_KEYS);
-	if (key != NULL && secret != NULL)
-		r = credentials_make(ret, key, secret, token, 0);
+	if (taken_key == NULL || taken_secret == NULL)
+		return -ENOENT;
+	r = credentials_make(ret, taken_key, taken_secret, taken_token, 0);
 	if (r == -EACCES)
 		(void)snprintf(error, CREDENTIALS_ERROR_MAX, "the credentials in the "
 			       "environment have a blank or a control character in them");
-	secret_free(key);
-	secret_free(secret);
-	secret_free(token);
 	return r;
+}
+
+void credentials_forget(void)
+{
+	secret_free(taken_key);
+	secret_free(taken_secret);
+	secret_free(taken_token);
+	taken_key = taken_secret = taken_token = NULL;
 }
 
 static int load_role(void *arg, struct credentials **ret, char error[CREDENTIALS_ERROR_MAX])
@@ -129,7 +148,7 @@ static int open_role(struct credentials_store *s, const char *endpoint,
 	if (r == 0)
 		r = load_role(s->imds, ret, why);
 	if (r < 0)
-		(void)snprintf(error, CREDENTIALS_ERROR_MAX, "%s; %.100s", NO_KEYS, why);
+		(void)snprintf(error, CREDENTIALS_ERROR_MAX, "%s; %.160s", NO_KEYS, why);
 	else
 		s->source = (struct credentials_source){ .load = load_role, .arg = s->imds };
 	return r;
@@ -180,6 +199,19 @@ void credentials_close(struct credentials_store *s)
 	free(s);
 }
 
+/* The old ones stay only while they are in use. */
+static void replace(struct credentials_store *s, struct held *new)
+{
+	struct held *old = s->now;
+
+	new->next = old;
+	if (old->users == 0) {
+		new->next = old->next;
+		sodium_free(old);
+	}
+	s->now = new;
+}
+
 /* Ask the source again, with the lock held.  0 when it gave others. */
 static int load_again(struct credentials_store *s)
 {
@@ -204,8 +236,7 @@ static int load_again(struct credentials_store *s)
 		credentials_free(c);
 		return -ENOENT;
 	}
-	((struct held *)c)->next = s->now;
-	s->now = (struct held *)c;
+	replace(s, (struct held *)c);
 	log_line(LOG_INFO, "credentials were renewed");
 	return 0;
 }

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define CREDENTIALS_ERROR_MAX 192
+#define CREDENTIALS_ERROR_MAX 256
 #define CREDENTIALS_KEY_MAX 256
 #define CREDENTIALS_TOKEN_MAX 4096
 
@@ -49,6 +49,9 @@ int credentials_open(struct credentials_store **ret, const struct credentials_so
 		     const char *imds, char error[CREDENTIALS_ERROR_MAX]);
 
 void credentials_close(struct credentials_store *s); /* NULL is fine */
+
+/* Wipe what was taken out of the environment; only before the end. */
+void credentials_forget(void);
 
 /*
  * Those to use now, loaded anew where the old ones end within five minutes.

@@ -75,6 +75,11 @@ int digest_memory(const void *data, size_t len, uint8_t ret[DIGEST_BYTES])
 	return 0;
 }
 
+int digest_md5(const void *data, size_t len, uint8_t ret[DIGEST_MD5_BYTES])
+{
+	return EVP_Digest(data, len, ret, NULL, EVP_md5(), NULL) == 1 ? 0 : -ENOMEM;
+}
+
 int digest_file(int fd, uint64_t max, uint8_t ret[DIGEST_BYTES], uint64_t *ret_bytes)
 {
 	uint64_t done = 0;

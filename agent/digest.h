@@ -1,6 +1,7 @@
 /*
  * digest.h - SHA-256 (FIPS 180-4), by OpenSSL because it uses the processor's
- * own instructions; libsodium's is four times slower.
+ * own instructions; libsodium's is four times slower.  And MD5, where a server
+ * knows no better check against damage on the way.
  */
 #ifndef DIGEST_H
 #define DIGEST_H
@@ -28,6 +29,11 @@ void digest_free(struct digest *d); /* NULL is fine */
 
 /* Digest of one piece of memory.  0 or -ENOMEM. */
 int digest_memory(const void *data, size_t len, uint8_t ret[DIGEST_BYTES]);
+
+#define DIGEST_MD5_BYTES 16
+
+/* MD5 (RFC 1321) of one piece of memory: no protection from forgery.  0 or -ENOMEM. */
+int digest_md5(const void *data, size_t len, uint8_t ret[DIGEST_MD5_BYTES]);
 
 /*
  * Digest of what ${fd} still gives, at most ${max} bytes.  Sets ${ret_bytes} to

@@ -19,20 +19,24 @@
 #include "buf.h"
 #include "ca_roots.h"
 #include "io.h"
+#include "rate.h"
 #include "scope.h"
 
 #define CA_FILE_MAX (1u << 20)
 #define CONNECT_TIMEOUT_MS 10000L
 #define STALL_BYTES_PER_S 1000L
-#define STALL_S 30L
+#define STALL_S 30
 #define UPLOAD_CHUNK (256L * 1024)
 
 struct http {
+	struct http_options o;
 	char *roots; /* PEM */
 	size_t roots_len;
+	struct rate rate;
 };
 
 struct http_session {
+	struct http *http;
 	CURL *easy;
 	char detail[CURL_ERROR_SIZE];
 	/* of the request that runs */
@@ -42,10 +46,11 @@ struct http_session {
 	bool overflow;
 };
 
-static int load_roots(struct http *h, const char *ca_file, char error[HTTP_ERROR_MAX])
+static int load_roots(struct http *h, const char *ca_file, const char *ca_pem,
+		      char error[HTTP_ERROR_MAX])
 {
+	size_t len = 0, pem_len = ca_pem != NULL ? strlen(ca_pem) : 0;
 	AUTO_FREE void *more = NULL;
-	size_t len = 0;
 	int r;
 
 	if (ca_file != NULL) {
@@ -58,7 +63,7 @@ static int load_roots(struct http *h, const char *ca_file, char error[HTTP_ERROR
 			return r;
 		}
 	}
-	h->roots = malloc(ca_roots_len + len + 1);
+	h->roots = malloc(ca_roots_len + 1 + len + 1 + pem_len);
 	if (h->roots == NULL)
 		return -ENOMEM;
 	memcpy(h->roots, ca_roots, ca_roots_len);
@@ -66,10 +71,14 @@ static int load_roots(struct http *h, const char *ca_file, char error[HTTP_ERROR
 	if (len > 0)
 		memcpy(h->roots + ca_roots_len + 1, more, len);
 	h->roots_len = ca_roots_len + 1 + len;
+	h->roots[h->roots_len++] = '\n';
+	if (pem_len > 0)
+		memcpy(h->roots + h->roots_len, ca_pem, pem_len);
+	h->roots_len += pem_len;
 	return 0;
 }
 
-int http_open(struct http **ret, const char *ca_file, char error[HTTP_ERROR_MAX])
+int http_open(struct http **ret, const struct http_options *o, char error[HTTP_ERROR_MAX])
 {
 	struct http *h = calloc(1, sizeof(*h));
 	int r = -ENOMEM;
@@ -77,7 +86,9 @@ int http_open(struct http **ret, const char *ca_file, char error[HTTP_ERROR_MAX]
 	(void)snprintf(error, HTTP_ERROR_MAX, "%s", strerror(ENOMEM));
 	if (h == NULL)
 		return r;
-	r = load_roots(h, ca_file, error);
+	h->o = *o;
+	r = load_roots(h, o->ca_file, o->ca_pem, error);
+	/* Counted by the library: several of these may be open. */
 	if (r == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		(void)snprintf(error, HTTP_ERROR_MAX, "the TLS library does not start");
 		r = -EIO;
@@ -87,6 +98,7 @@ int http_open(struct http **ret, const char *ca_file, char error[HTTP_ERROR_MAX]
 		free(h);
 		return r;
 	}
+	rate_open(&h->rate, o->limit_rate);
 	*ret = h;
 	return 0;
 }
@@ -96,6 +108,7 @@ void http_close(struct http *h)
 	if (h == NULL)
 		return;
 	curl_global_cleanup();
+	rate_close(&h->rate);
 	free(h->roots);
 	free(h);
 }
@@ -122,6 +135,8 @@ static size_t give_body(char *to, size_t size, size_t count, void *arg)
 		if (at < pieces[i].len) {
 			if (n > pieces[i].len - at)
 				n = pieces[i].len - at;
+			n = rate_piece(&s->http->rate, n);
+			rate_wait(&s->http->rate, n);
 			memcpy(to, (const char *)pieces[i].data + at, n);
 			s->pos += n;
 			return n;
@@ -143,15 +158,29 @@ static int rewind_body(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
+static unsigned status_of(struct http_session *s)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (unsigned)status;
+}
+
 static size_t take_answer(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_session *s = arg;
 	struct http_response *res = s->res;
 	size_t n = size * count, room = sizeof(res->body) - 1 - res->body_len;
+	unsigned status = status_of(s);
 
+	rate_wait(&s->http->rate, n);
 	if (s->req->into != NULL) {
 		s->overflow = buf_add(s->req->into, data, n) < 0;
 		return s->overflow ? CURL_WRITEFUNC_ERROR : n;
+	}
+	if (s->req->take != NULL && status / 100 == 2) {
+		res->taken = s->req->take(s->req->arg, status, data, n);
+		return res->taken < 0 ? CURL_WRITEFUNC_ERROR : n;
 	}
 	s->overflow = n > room;
 	if (n > room)
@@ -162,31 +191,50 @@ static size_t take_answer(char *data, size_t size, size_t count, void *arg)
 	return s->overflow ? CURL_WRITEFUNC_ERROR : n;
 }
 
-/* What is the same for all requests. */
-static CURLcode set_up(struct http_session *s, const struct http *h)
-{
-	struct curl_blob roots = { h->roots, h->roots_len, CURL_BLOB_NOCOPY };
-	CURL *e = s->easy;
-	CURLcode c = CURLE_OK;
-
 #define SET(option, value)                                                     \
 	do {                                                                   \
 		if (c == CURLE_OK)                                             \
 			c = curl_easy_setopt(e, option, value);                \
 	} while (0)
-	SET(CURLOPT_ERRORBUFFER, s->detail);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_PROTOCOLS_STR, "https");
-	SET(CURLOPT_PROXY, "");
+
+/* Who may see the traffic: nobody of whom only the host's environment speaks. */
+static CURLcode set_trust(CURL *e, const struct http *h)
+{
+	struct curl_blob roots = { h->roots, h->roots_len, CURL_BLOB_NOCOPY };
+	CURLcode c = CURLE_OK;
+
+	SET(CURLOPT_PROTOCOLS_STR, h->o.plain ? "http" : "https");
+	if (h->o.proxy == NULL || strcmp(h->o.proxy, "env") != 0) {
+		SET(CURLOPT_PROXY, h->o.proxy != NULL ? h->o.proxy : "");
+		SET(CURLOPT_NOPROXY, "");
+	}
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_CAINFO_BLOB, &roots);
-	SET(CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-	SET(CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES_PER_S);
-	SET(CURLOPT_LOW_SPEED_TIME, STALL_S);
+	SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+	SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+	SET(CURLOPT_PROXY_CAINFO_BLOB, &roots);
+	return c;
+}
+
+/* What is the same for all requests. */
+static CURLcode set_up(struct http_session *s, const struct http *h)
+{
+	long stall_s = h->o.stall_s != 0 ? (long)h->o.stall_s : STALL_S;
+	CURL *e = s->easy;
+	CURLcode c = set_trust(e, h);
+
+	SET(CURLOPT_ERRORBUFFER, s->detail);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, stall_s * 1000 < CONNECT_TIMEOUT_MS ? stall_s * 1000 :
+						CONNECT_TIMEOUT_MS);
+	/* What we hold back ourselves is no stall. */
+	SET(CURLOPT_LOW_SPEED_LIMIT, h->o.limit_rate != 0 ? 1L : STALL_BYTES_PER_S);
+	SET(CURLOPT_LOW_SPEED_TIME, stall_s);
 	SET(CURLOPT_MAXCONNECTS, 1L);
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_CHUNK);
 	SET(CURLOPT_READFUNCTION, give_body);
@@ -198,12 +246,67 @@ static CURLcode set_up(struct http_session *s, const struct http *h)
 	return c;
 }
 
+/* Is ${text} a port, from its colon to the end, or nothing? */
+static bool is_port(const char *text)
+{
+	size_t digits = text[0] == ':' ? strspn(text + 1, "0123456789") : 0;
+
+	return text[0] == '\0' || (digits > 0 && digits < 6 && text[1 + digits] == '\0');
+}
+
+bool http_may_be_plain(const char *url)
+{
+	static const char *const hosts[] = {
+		"169.254.169.254", "[fd00:ec2::254]", "127.0.0.1", "[::1]",
+	};
+	size_t len;
+	char port[8];
+
+	if (strncmp(url, "http://", 7) != 0)
+		return false;
+	url += 7;
+	len = strcspn(url, "/");
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		size_t host = strlen(hosts[i]);
+
+		if (len < host || len - host >= sizeof(port) ||
+		    strncmp(url, hosts[i], host) != 0)
+			continue;
+		memcpy(port, url + host, len - host);
+		port[len - host] = '\0';
+		return is_port(port);
+	}
+	return false;
+}
+
+bool http_is_proxy(const char *proxy)
+{
+	size_t host;
+
+	if (strcmp(proxy, "env") == 0)
+		return true;
+	if (strncmp(proxy, "http://", 7) == 0)
+		proxy += 7;
+	else if (strncmp(proxy, "https://", 8) == 0)
+		proxy += 8;
+	else
+		return false;
+	if (proxy[0] == '[')
+		host = strspn(proxy + 1, "0123456789abcdefABCDEF:.") + 2;
+	else
+		host = strspn(proxy, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "0123456789-.");
+	return host > 0 && host < 256 && strnlen(proxy, host) == host &&
+	       (proxy[0] != '[' || proxy[host - 1] == ']') && is_port(proxy + host);
+}
+
 int http_session_open(struct http_session **ret, struct http *h)
 {
 	struct http_session *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return -ENOMEM;
+	s->http = h;
 	s->easy = curl_easy_init();
 	if (s->easy == NULL || set_up(s, h) != CURLE_OK) {
 		http_session_close(s);
@@ -236,22 +339,14 @@ static struct curl_slist *header_list(const struct http_request *req)
 	return list;
 }
 
-/* What is this request's. */
-static CURLcode set_request(struct http_session *s, const struct http_request *req,
-			    struct curl_slist *headers)
+static CURLcode set_method(CURL *e, const struct http_request *req)
 {
-	CURL *e = s->easy;
 	CURLcode c = CURLE_OK;
-	char sigv4[96];
 
-	SET(CURLOPT_URL, req->url);
-	SET(CURLOPT_HTTPHEADER, headers);
-	(void)snprintf(sigv4, sizeof(sigv4), "aws:amz:%.63s:s3",
-		       req->region != NULL ? req->region : "");
-	SET(CURLOPT_AWS_SIGV4, req->key != NULL ? sigv4 : NULL);
-	SET(CURLOPT_USERNAME, req->key);
-	SET(CURLOPT_PASSWORD, req->secret);
 	switch (req->method) {
+	case HTTP_GET:
+		SET(CURLOPT_HTTPGET, 1L);
+		break;
 	case HTTP_PUT:
 		SET(CURLOPT_UPLOAD, 1L);
 		SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)total(req));
@@ -261,12 +356,30 @@ static CURLcode set_request(struct http_session *s, const struct http_request *r
 		SET(CURLOPT_POSTFIELDS, NULL);
 		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)total(req));
 		break;
-	case HTTP_GET:
-		SET(CURLOPT_HTTPGET, 1L);
-		break;
 	}
+	return c;
+}
+
+/* What is this request's. */
+static CURLcode set_request(struct http_session *s, const struct http_request *req,
+			    struct curl_slist *headers)
+{
+	CURL *e = s->easy;
+	CURLcode c = set_method(e, req);
+	char sigv4[96];
+
+	if (s->http->o.plain && !http_may_be_plain(req->url))
+		return CURLE_URL_MALFORMAT;
+	(void)snprintf(sigv4, sizeof(sigv4), "aws:amz:%.63s:s3",
+		       req->region != NULL ? req->region : "");
+	SET(CURLOPT_URL, req->url);
+	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_AWS_SIGV4, req->key != NULL ? sigv4 : NULL);
+	SET(CURLOPT_USERNAME, req->key);
+	SET(CURLOPT_PASSWORD, req->secret);
 	SET(CURLOPT_FRESH_CONNECT, req->fresh ? 1L : 0L);
 	SET(CURLOPT_DNS_CACHE_TIMEOUT, req->fresh ? 0L : 60L);
+	SET(CURLOPT_TIMEOUT_MS, req->timeout_ms > 0 ? (long)req->timeout_ms : 0L);
 	return c;
 }
 #undef SET
@@ -308,10 +421,8 @@ static const char *header_of(CURL *easy, const char *name)
 static void read_answer(struct http_session *s, struct http_response *res)
 {
 	time_t date = curl_getdate(header_of(s->easy, "Date"), NULL);
-	long status = 0;
 
-	(void)curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
-	res->status = (unsigned)status;
+	res->status = status_of(s);
 	res->date = date > 0 ? date : 0;
 	(void)snprintf(res->region, sizeof(res->region), "%s",
 		       header_of(s->easy, "x-amz-bucket-region"));
@@ -334,6 +445,10 @@ int http_send(struct http_session *s, const struct http_request *req,
 	if (c == CURLE_OK)
 		c = curl_easy_perform(s->easy);
 	curl_slist_free_all(headers);
+	if (res->taken < 0) {
+		(void)snprintf(error, HTTP_ERROR_MAX, "%s", strerror(-res->taken));
+		return -ECANCELED;
+	}
 	if (c == CURLE_WRITE_ERROR && s->overflow && req->into != NULL) {
 		(void)snprintf(error, HTTP_ERROR_MAX, "the answer is too long");
 		return -EFBIG;

@@ -11,8 +11,10 @@
 #include "harden.h"
 #include "keygen.h"
 #include "open.h"
+#include "preflight.h"
 #include "push.h"
 #include "quote.h"
+#include "ticket_make.h"
 #include "verify.h"
 #include "version.h"
 
@@ -22,8 +24,10 @@ static const struct {
 	const char *about;
 } commands[] = {
 	{ "collect", collect_main, "collect this host's evidence into a vault" },
+	{ "preflight", preflight_main, "say what would work on this host; changes nothing" },
 	{ "push", push_main, "send a spool to its vault, later or from elsewhere" },
-	{ "keygen", keygen_main, "make an age identity: the key that opens evidence" },
+	{ "keygen", keygen_main, "make the key that opens evidence, or one that signs tickets" },
+	{ "ticket", ticket_make_main, "make a signed order to collect, with the right to upload" },
 	{ "verify", verify_main, "check signatures, digests and completeness of a collection" },
 	{ "open", open_main, "verify, decrypt and unpack a collection" },
 	{ "version", version_main, "what this binary is and was built from" },
@@ -36,7 +40,7 @@ static void help(FILE *to)
 	fprintf(to, "usage: evac COMMAND [OPTIONS]\n\n"
 		    "Evacuate the evidence of a compromised host before its network is cut.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].about);
+		fprintf(to, "  %-9s  %s\n", commands[i].name, commands[i].about);
 	fprintf(to, "\nevac COMMAND --help says more.\n");
 }
 

@@ -8,6 +8,7 @@
 #include "open.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,9 @@
 #include "cli.h"
 #include "collection.h"
 #include "extract.h"
+#include "fetch.h"
 #include "finding.h"
+#include "image.h"
 #include "join.h"
 #include "manifest_read.h"
 #include "open_report.h"
@@ -26,6 +29,7 @@
 #include "scope.h"
 #include "unpack.h"
 #include "unseal.h"
+#include "vault_cli.h"
 
 #define SHOWN 512
 
@@ -36,8 +40,19 @@
 struct arguments {
 	const char *identity, *out, *signer_text;
 	struct minisign_public signer;
+	enum image_form image;
 	bool json;
+	struct vault_cli vault;
+	struct fetch *fetch;  /* NULL: it is a directory of the caller's */
 };
+
+static int set_image(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct arguments *args = ctx;
+
+	(void)snprintf(error, CLI_ERROR_MAX, "lime, raw or elf");
+	return image_parse_form(value, &args->image);
+}
 
 static const struct cli_option options[] = {
 	{ .name = "identity", .letter = 'i', .arg = "FILE",
@@ -49,15 +64,20 @@ static const struct cli_option options[] = {
 	{ .name = "signer", .arg = "KEY", .offset = offsetof(struct arguments, signer_text),
 	  .help = "the public key that evac collect printed: its 56 characters,\n"
 		  "or a file that has it" },
+	{ .name = "image", .arg = "FORM", .set = set_image,
+	  .help = "the memory image as lime (default), raw (sparse: offsets are\n"
+		  "addresses) or elf (for crash, drgn and gdb)" },
 	{ .name = "json", .offset = offsetof(struct arguments, json),
 	  .help = "print one JSON object as the summary" },
+	VAULT_CLI_PLACE(struct arguments, vault),
 };
 
 static const struct cli cli = {
 	.verb = "open",
-	.usage = "WHERE --identity FILE --out DIR [--signer KEY] [--json]",
-	.about = "Verifies, decrypts and unpacks the collection at or below the directory\n"
-		 "WHERE, and joins the files that it holds in pieces.\n",
+	.usage = "WHERE --identity FILE --out DIR [--signer KEY] [--image FORM] [--json]\n"
+		 "       [OPTIONS]",
+	.about = "Verifies, decrypts and unpacks the collection at or below WHERE, a directory\n"
+		 "or s3://BUCKET/PREFIX, and joins the files that it holds in pieces.\n",
 	.options = options,
 	.option_count = ARRAY_LEN(options),
 	.end = "Exit status:\n"
@@ -152,6 +172,27 @@ static int open_segments(struct job *j)
 	return r;
 }
 
+/* The image in the form that was asked for.  0, or a negative errno after a message. */
+static int convert(struct job *j)
+{
+	enum image_form form = j->args->image;
+	int r;
+
+	if (form == IMAGE_LIME || j->report.memory_bytes == 0)
+		return 0;
+	r = image_convert(j->unpack.extract, form, &j->report.memory_bytes);
+	if (r == 0) {
+		j->report.memory_name = image_name(form);
+	} else if (r == -EPROTO) {
+		finding_problem(&j->findings, JOIN_MEMORY, "it is no clean image and stays "
+				"as it is");
+		r = 0;
+	} else {
+		(void)fail(image_name(form), strerror(-r));
+	}
+	return r;
+}
+
 /* All of a collection whose key is known.  The exit status. */
 static int open_audited(struct job *j)
 {
@@ -171,6 +212,8 @@ static int open_audited(struct job *j)
 		     &j->report.memory_bytes);
 	if (r < 0)
 		return fail(j->args->out, strerror(-r));
+	if (convert(j) < 0)
+		return AUDIT_WRONG;
 	if (open_report_print(&j->report, &j->audit, j->args->out, j->args->json) < 0)
 		return AUDIT_WRONG;
 	return (int)audit_status(&j->audit);
@@ -196,32 +239,66 @@ static int open_collection(const struct arguments *args, const struct collection
 	return status;
 }
 
+/* What people know it by. */
+static void name_of(const struct arguments *args, const char *path, char *ret, size_t cap)
+{
+	if (args->fetch != NULL)
+		fetch_name(args->fetch, path, ret, cap);
+	else
+		(void)snprintf(ret, cap, "%s", path);
+}
+
+/*
+ * Download what is in a bucket, beside ${args->out}: there is room, and it is
+ * where the responder wants the evidence.
+ */
+static int fetch(const char *where, struct arguments *args)
+{
+	struct vault_options o = { .url = where };
+	char error[FETCH_ERROR_MAX], near[PATH_MAX];
+	size_t len = strlen(args->out);
+
+	while (len > 1 && args->out[len - 1] == '/')
+		len--;
+	(void)snprintf(near, sizeof(near), "%.*s.download", (int)(len < 4000 ? len : 4000),
+		       args->out);
+	vault_cli_apply(&args->vault, &o);
+	if (fetch_open(&args->fetch, &o, near, error) < 0) {
+		(void)fprintf(stderr, "evac open: %s\n", error);
+		return AUDIT_WRONG;
+	}
+	return 0;
+}
+
 /* The one collection at or below ${where}.  0 or -ENOENT after a message. */
-static int find(const char *where, struct collection **ret)
+static int find(const char *where, const struct arguments *args, struct collection **ret)
 {
 	struct collection_paths paths;
-	char quoted[SHOWN];
+	char quoted[SHOWN], shown[PATH_MAX];
 	int r = collection_find(where, &paths);
 
 	if (r == 0 && paths.count == 1)
 		r = collection_open(paths.list[0], ret);
+	name_of(args, where, shown, sizeof(shown));
 	if (r < 0) {
-		(void)fail(where, strerror(-r));
+		(void)fail(shown, strerror(-r));
 	} else if (paths.count == 0) {
-		(void)fail(where, "there is no collection here");
+		(void)fail(shown, "there is no collection here");
 		r = -ENOENT;
 	} else if (paths.count > 1) {
-		(void)fail(where, "there are several collections here; name one:");
-		for (size_t i = 0; i < paths.count; i++)
-			(void)fprintf(stderr, "  %s\n", quote_text(quoted, sizeof(quoted),
-								   paths.list[i]));
+		(void)fail(shown, "there are several collections here; name one:");
+		for (size_t i = 0; i < paths.count; i++) {
+			name_of(args, paths.list[i], shown, sizeof(shown));
+			(void)fprintf(stderr, "  %s\n",
+				      quote_text(quoted, sizeof(quoted), shown));
+		}
 		r = -ENOENT;
 	}
 	collection_free_paths(&paths);
 	return r;
 }
 
-static int run(const char *where, const struct arguments *args)
+static int run(const char *where, struct arguments *args)
 {
 	struct agekey_identities *identities = NULL;
 	struct collection *c = NULL;
@@ -234,8 +311,14 @@ static int run(const char *where, const struct arguments *args)
 			    "it is not empty; give a new directory" : strerror(-r));
 	if (agekey_load_identities(args->identity, &identities, error) < 0)
 		return fail(args->identity, error);
-	if (find(where, &c) == 0)
+	r = fetch_is_remote(where) ? fetch(where, args) : 0;
+	if (r == 0 && args->fetch != NULL)
+		where = fetch_dir(args->fetch);
+	if (r == 0 && find(where, args, &c) == 0)
 		status = open_collection(args, c, identities);
+	if (args->fetch != NULL && fetch_failed(args->fetch) > 0)
+		status = AUDIT_WRONG;
+	fetch_close(args->fetch);
 	collection_free(c);
 	agekey_free_identities(identities);
 	return fflush(stdout) == 0 ? status : AUDIT_WRONG;
@@ -252,7 +335,7 @@ int open_main(int argc, char **argv)
 	if (r < 0)
 		return cli_status(r);
 	if (count == 0)
-		return cli_usage(&cli, "WHERE is missing: the directory of a collection");
+		return cli_usage(&cli, "WHERE is missing: a directory, or s3://BUCKET/PREFIX");
 	if (args.identity == NULL)
 		return cli_usage(&cli, "--identity is missing");
 	if (args.out == NULL)

@@ -79,7 +79,8 @@ static void print_lines(const struct open_report *r, const struct audit *a,
 		print_group(r->groups[i].name, &r->groups[i]);
 	print_group("total", &all);
 	if (r->memory_bytes > 0)
-		(void)printf("%s: %" PRIu64 " bytes\n", JOIN_MEMORY, r->memory_bytes);
+		(void)printf("%s: %" PRIu64 " bytes\n", r->memory_name != NULL ?
+			     r->memory_name : JOIN_MEMORY, r->memory_bytes);
 	(void)printf("%s: opened in %.1f s", quote_text(quoted, sizeof(quoted), out),
 		     seconds_since(&r->begun));
 	if (a->findings->problems > 0)

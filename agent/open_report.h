@@ -20,6 +20,7 @@ struct open_report {
 	} groups[OPEN_REPORT_GROUPS]; /* past the last one: added to it */
 	unsigned group_count;
 	uint64_t memory_bytes;        /* of the joined image */
+	const char *memory_name;      /* its file; NULL: JOIN_MEMORY */
 };
 
 void open_report_begin(struct open_report *r);

@@ -15,10 +15,13 @@
 #include "agekey.h"
 #include "cli.h"
 #include "collection_id.h"
+#include "http.h"
+#include "log.h"
 #include "parse.h"
 #include "quote.h"
 #include "scope.h"
 #include "segment.h"
+#include "ticket.h"
 #include "vault.h"
 
 #define WORKERS_MAX 64u
@@ -89,6 +92,7 @@ static int set_only(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	struct options *o = ctx;
 
+	o->selection_given = true;
 	memset(o->selected, 0, sizeof(o->selected));
 	return mark(value, o->selected, error);
 }
@@ -99,6 +103,7 @@ static int set_skip(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	struct options *o = ctx;
 	int r = mark(value, rows, error);
 
+	o->selection_given = true;
 	for (size_t i = 0; r == 0 && i < OPTIONS_COLLECTORS_MAX; i++)
 		if (rows[i])
 			o->selected[i] = false;
@@ -117,6 +122,7 @@ static int set_memory(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcmp(value, words[i].word) == 0) {
 			o->memory = words[i].method;
+			o->memory_given = true;
 			return 0;
 		}
 	(void)snprintf(error, CLI_ERROR_MAX, "auto, lime, kcore, process or none");
@@ -182,14 +188,24 @@ static const struct cli_option rows[] = {
 	  .help = "who can open the evidence; may be given up to 16 times" },
 	{ .name = "to", .arg = "WHERE", .offset = offsetof(struct options, to),
 	  .help = "the vault: a directory, or s3://BUCKET/PREFIX" },
+	{ .name = "ticket", .arg = "FILE", .offset = offsetof(struct options, ticket_from),
+	  .help = "a responder's ticket, in place of all of the above: a file,\n"
+		  "- for standard input, or an https:// URL" },
+	{ .name = "responder", .arg = "KEY", .offset = offsetof(struct options, responder),
+	  .help = "whose tickets count: a public key or a file that has it\n"
+		  "(default: /etc/evac/responder.pub, /etc/evac/responders/*.pub)" },
 	{ .name = "only", .arg = "NAMES", .set = set_only,
 	  .help = "these collectors alone, separated by commas" },
 	{ .name = "skip", .arg = "NAMES", .set = set_skip,
 	  .help = "all but these collectors" },
 	{ .name = "memory", .arg = "METHOD", .set = set_memory,
 	  .help = "auto (default), lime, kcore, process or none" },
-	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct options, lime),
+	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct options, lime.file),
 	  .help = "the LiME kernel module for this kernel" },
+	{ .name = "lime-key", .arg = "KEY", .offset = offsetof(struct options, lime.key),
+	  .help = "minisign's public key that must have signed it, or its file" },
+	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct options, lime.store),
+	  .help = "where lime-ARCH-RELEASE.ko lies (default " MODULE_STORE ")" },
 	{ .name = "deadline", .arg = "TIME", .set = set_deadline,
 	  .help = "be finished after TIME (90s, 10m, 2h)" },
 	{ .name = "segment-size", .arg = "SIZE", .set = set_segment_size,
@@ -207,17 +223,20 @@ static const struct cli_option rows[] = {
 	  .help = "bucket in the path, not in the host name" },
 	{ .name = "ca-file", .arg = "FILE", .offset = offsetof(struct options, ca_file),
 	  .help = "PEM certificates to trust besides those compiled in" },
+	VAULT_CLI_REACH(struct options, vault),
+	VAULT_CLI_KEEP(struct options, vault),
 	{ .name = "verbose", .letter = 'v', .offset = offsetof(struct options, verbose),
 	  .help = "more on stderr" },
 };
 
 static const struct cli cli = {
 	.verb = "collect",
-	.usage = "--case ID --recipient age1... --to WHERE [OPTIONS]",
+	.usage = "--case ID --recipient age1... --to WHERE [OPTIONS]\n"
+		 "       evac collect --ticket FILE [OPTIONS]",
 	.about = "Collect the evidence of this host into a vault: sealed for the recipients,\n"
 		 "signed with a key that is made now and wiped at the end.\n"
 		 "Credentials for S3 come from the environment: AWS_ACCESS_KEY_ID,\n"
-		 "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN.\n",
+		 "AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; else from the instance's role.\n",
 	.options = rows,
 	.option_count = ARRAY_LEN(rows),
 	.end = "Exit status: 0 complete, 1 partial (evidence is safe, something is missing),\n"
@@ -242,6 +261,34 @@ static unsigned default_workers(size_t segment_size)
 	return n;
 }
 
+/* What a ticket says in their place. */
+static int check_ticket_words(const struct options *o)
+{
+	const struct {
+		const char *name;
+		bool given;
+	} words[] = {
+		{ "case", o->case_id != NULL }, { "recipient", o->recipients.count > 0 },
+		{ "to", o->to != NULL }, { "region", o->region != NULL },
+		{ "endpoint-url", o->endpoint_url != NULL }, { "path-style", o->path_style },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (words[i].given)
+			return cli_usage(&cli, "--%s stands in the ticket", words[i].name);
+	return 0;
+}
+
+/* What depends on several options. */
+static void settle(struct options *o)
+{
+	for (size_t i = 0; o->memory == MEMORY_NONE && collectors[i] != NULL; i++)
+		if (collectors[i] == &collector_memory)
+			o->selected[i] = false;
+	if (o->workers == 0)
+		o->workers = default_workers(o->segment_size);
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int r;
@@ -252,20 +299,119 @@ int options_parse(struct options *o, int argc, char **argv)
 	r = cli_parse(&cli, argc, argv, o, NULL, 0, NULL);
 	if (r < 0)
 		return r == -ECANCELED ? 1 : r;
-	if (o->case_id == NULL)
+	if (o->ticket_from != NULL)
+		r = check_ticket_words(o);
+	else if (o->responder != NULL)
+		r = cli_usage(&cli, "--responder goes with --ticket");
+	else if (o->case_id == NULL)
 		r = cli_usage(&cli, "--case is missing");
 	else if (o->recipients.count == 0)
 		r = cli_usage(&cli, "--recipient is missing");
 	else if (o->to == NULL)
 		r = cli_usage(&cli, "--to is missing");
-	else if (o->memory == MEMORY_LIME && o->lime == NULL)
-		r = cli_usage(&cli, "--memory lime needs --lime FILE");
+	if (r == 0 && o->memory == MEMORY_LIME && !module_expected(&o->lime))
+		r = cli_usage(&cli, "--memory lime needs --lime FILE or --lime-store DIR");
 	if (r != 0)
 		return -EINVAL;
-	for (size_t i = 0; o->memory == MEMORY_NONE && collectors[i] != NULL; i++)
-		if (collectors[i] == &collector_memory)
-			o->selected[i] = false;
-	if (o->workers == 0)
-		o->workers = default_workers(o->segment_size);
+	settle(o);
 	return 0;
+}
+
+/* The collectors that it names, unless the command line names some. */
+static int take_selection(struct options *o, const struct ticket *t, char error[CLI_ERROR_MAX])
+{
+	bool skip[OPTIONS_COLLECTORS_MAX] = { false };
+	int r = 0;
+
+	if (o->selection_given)
+		return 0;
+	if (t->only.count > 0)
+		memset(o->selected, 0, sizeof(o->selected));
+	for (size_t i = 0; r == 0 && i < t->only.count; i++)
+		r = mark(t->only.name[i], o->selected, error);
+	for (size_t i = 0; r == 0 && i < t->skip.count; i++)
+		r = mark(t->skip.name[i], skip, error);
+	for (size_t i = 0; i < OPTIONS_COLLECTORS_MAX; i++)
+		o->selected[i] = o->selected[i] && !skip[i];
+	return r;
+}
+
+static bool asks_for_keeping(const struct s3_keeping *k)
+{
+	return k->sse != S3_SSE_BUCKET || k->bucket_owner != NULL || k->lock != S3_LOCK_NONE ||
+	       k->legal_hold || k->storage_class != NULL || k->tag_count > 0;
+}
+
+static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_MAX])
+{
+	int r = 0;
+
+	o->case_id = t->case_id;
+	o->to = t->to;
+	o->region = t->region;
+	o->endpoint_url = t->endpoint_url;
+	o->path_style = t->path_style;
+	for (size_t i = 0; r == 0 && i < t->recipient_count; i++)
+		r = set_recipient(o, t->recipient[i], error);
+	if (r == 0)
+		r = take_selection(o, t, error);
+	if (o->deadline_s == 0)
+		o->deadline_s = t->deadline_s;
+	if (r == 0 && !o->memory_given && t->memory != NULL)
+		r = set_memory(o, t->memory, error);
+	if (r == 0 && o->memory == MEMORY_LIME && !module_expected(&o->lime)) {
+		(void)snprintf(error, CLI_ERROR_MAX, "it wants --lime FILE or --lime-store DIR");
+		r = -EINVAL;
+	}
+	/* What is signed gets no other headers. */
+	if (r == 0 && t->kind != TICKET_CREDENTIALS && asks_for_keeping(&o->vault.keeping)) {
+		(void)snprintf(error, CLI_ERROR_MAX, "how the bucket keeps objects is the "
+			       "bucket's to say, where the ticket has no credentials");
+		r = -EINVAL;
+	}
+	/* A segment that cannot be compressed gets a little larger. */
+	if (r == 0 && t->kind == TICKET_POST &&
+	    o->segment_size + o->segment_size / 8 > t->size_max) {
+		(void)snprintf(error, CLI_ERROR_MAX, "its objects have at most %llu bytes: "
+			       "use a smaller --segment-size", (unsigned long long)t->size_max);
+		r = -EINVAL;
+	}
+	settle(o);
+	return r;
+}
+
+int options_take_ticket(struct options *o)
+{
+	const struct http_options how = { .ca_file = o->ca_file, .proxy = o->vault.proxy };
+	char why[TICKET_ERROR_MAX], error[CLI_ERROR_MAX];
+	int r;
+
+	if (o->ticket_from == NULL)
+		return 0;
+	r = ticket_load(o->ticket_from, o->responder, &how, &o->ticket, why);
+	if (r < 0) {
+		log_line(LOG_ERROR, "the ticket is refused: %s", why);
+		return r;
+	}
+	o->ticket_credentials = (struct credentials_source){ ticket_credentials, o->ticket };
+	r = take(o, o->ticket, error);
+	if (r < 0)
+		log_line(LOG_ERROR, "the ticket cannot be followed: %s", error);
+	return r;
+}
+
+const struct vault_ops *options_vault(const struct options *o, struct vault_options *ret)
+{
+	*ret = (struct vault_options){
+		.url = o->to, .region = o->region, .endpoint_url = o->endpoint_url,
+		.ca_file = o->ca_file, .path_style = o->path_style, .ticket = o->ticket,
+	};
+	vault_cli_apply(&o->vault, ret);
+	if (o->ticket == NULL)
+		return vault_find(o->to);
+	ret->ca_pem = o->ticket->ca;
+	if (o->ticket->kind != TICKET_CREDENTIALS)
+		return &vault_post;
+	ret->credentials = &o->ticket_credentials;
+	return &vault_s3;
 }

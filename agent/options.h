@@ -7,22 +7,34 @@
 #include <stdint.h>
 
 #include "collector.h"
+#include "credentials.h"
+#include "module.h"
 #include "seal.h"
 #include "spool.h"
+#include "vault.h"
+#include "vault_cli.h"
 
 #define OPTIONS_COLLECTORS_MAX 64
 
-/* Texts point into argv or the environment. */
+struct ticket;
+
+/* Texts point into argv, the environment or the ticket. */
 struct options {
+	const char *ticket_from;       /* a file, "-" or an https URL; NULL: no ticket */
+	const char *responder;         /* whose tickets count, or NULL */
+	struct ticket *ticket;         /* options_take_ticket() */
+	struct credentials_source ticket_credentials;
 	const char *case_id;
 	const char *to;                /* vault: a directory or s3://BUCKET/PREFIX */
 	const char *region, *endpoint_url, *ca_file;
 	bool path_style;
+	struct vault_cli vault;        /* what else there is to say about S3 */
 	const char *recipient_text[SEAL_RECIPIENTS_MAX];
 	struct seal_recipients recipients;
 	bool selected[OPTIONS_COLLECTORS_MAX]; /* row by row of collectors[] */
+	bool selection_given, memory_given;
 	enum collector_memory memory;
-	const char *lime;              /* file of the module, or NULL */
+	struct module_options lime;    /* where the module may come from */
 	uint64_t deadline_s;           /* 0: none */
 	size_t segment_size;           /* bytes; never 0 */
 	unsigned workers;              /* never 0 */
@@ -36,5 +48,18 @@ struct options {
  * when it was wrong, and stderr has one line that names the offending word.
  */
 int options_parse(struct options *o, int argc, char **argv);
+
+/*
+ * Read the ticket, if one was named, and take from it what the command line
+ * did not say.  0, or a negative errno and the journal says why.  ${o->ticket}
+ * is the caller's, to be given back with ticket_free().
+ */
+int options_take_ticket(struct options *o);
+
+/*
+ * How the vault is reached, by ticket or command line: all of ${ret} but the
+ * times.  What it points to lives as long as ${o}.
+ */
+const struct vault_ops *options_vault(const struct options *o, struct vault_options *ret);
 
 #endif

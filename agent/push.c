@@ -24,12 +24,14 @@
 #include "quote.h"
 #include "scope.h"
 #include "vault.h"
+#include "vault_cli.h"
 
 #define NAME_BYTES 128
 
 struct arguments {
 	const char *to, *region, *endpoint_url, *ca_file, *signer_text;
 	bool path_style;
+	struct vault_cli vault;
 	struct minisign_public signer;
 };
 
@@ -48,6 +50,8 @@ static const struct cli_option options[] = {
 	  .help = "bucket in the path, not in the host name" },
 	{ .name = "ca-file", .arg = "FILE", .offset = offsetof(struct arguments, ca_file),
 	  .help = "PEM certificates to trust besides those compiled in" },
+	VAULT_CLI_REACH(struct arguments, vault),
+	VAULT_CLI_KEEP(struct arguments, vault),
 };
 
 static const struct cli cli = {
@@ -196,7 +200,7 @@ static int place_of(const struct audit *a, char *ret, size_t cap)
 
 static int send_collection(struct push *p, const struct arguments *args)
 {
-	const struct vault_options vo = {
+	struct vault_options vo = {
 		.url = args->to, .region = args->region,
 		.endpoint_url = args->endpoint_url, .ca_file = args->ca_file,
 		.path_style = args->path_style,
@@ -205,6 +209,7 @@ static int send_collection(struct push *p, const struct arguments *args)
 	struct vault *vault = NULL;
 	int r = place_of(p->audit, path, sizeof(path));
 
+	vault_cli_apply(&args->vault, &vo);
 	if (r < 0)
 		(void)snprintf(error, sizeof(error), "its place CASE/HOST/ID is not known");
 	if (r == 0)

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "parse.h"
 #include "scope.h"
 
@@ -80,29 +78,47 @@ static int check_host(const char *endpoint, const char *host, char error[S3_ERRO
 	return 0;
 }
 
+/* Amazon's own, as botocore's endpoint rules have them. */
+static int amazon_host(const struct s3_place *p, char *host, size_t cap,
+		       char error[S3_ERROR_MAX])
+{
+	const char *r = p->region;
+
+	if (p->fips && strncmp(r, "cn-", 3) == 0)
+		return wrong(error, "--fips", r, "this region has no such endpoint");
+	if (p->dualstack && (strncmp(r, "eu-isoe-", 8) == 0 || strncmp(r, "us-isof-", 8) == 0))
+		return wrong(error, "--dualstack", r, "this region has no such endpoint");
+	(void)snprintf(host, cap, "s3%s.%s%s.%s", p->fips ? "-fips" : "",
+		       p->dualstack ? "dualstack." : "", r, amazon_suffix(r));
+	return 0;
+}
+
+static int own_host(const char *endpoint, char *host, size_t cap, char error[S3_ERROR_MAX])
+{
+	size_t len;
+
+	if (strncmp(endpoint, "https://", 8) != 0)
+		return wrong(error, "--endpoint-url", endpoint, "must begin with https://");
+	(void)snprintf(host, cap, "%s", endpoint + 8);
+	len = strlen(host);
+	if (len > 0 && host[len - 1] == '/')
+		host[len - 1] = '\0';
+	return check_host(endpoint, host, error);
+}
+
 /* Bucket and host together. */
-static int set_base(struct s3_place *p, const char *endpoint, bool path_style,
-		    char error[S3_ERROR_MAX])
+static int set_base(struct s3_place *p, const char *endpoint, char error[S3_ERROR_MAX])
 {
 	char host[280];
+	int r;
 
-	if (endpoint == NULL) {
-		(void)snprintf(host, sizeof(host), "s3.%s.%s", p->region,
-			       amazon_suffix(p->region));
-	} else {
-		size_t len;
-
-		if (strncmp(endpoint, "https://", 8) != 0)
-			return wrong(error, "--endpoint-url", endpoint,
-				     "must begin with https://");
-		(void)snprintf(host, sizeof(host), "%s", endpoint + 8);
-		len = strlen(host);
-		if (len > 0 && host[len - 1] == '/')
-			host[len - 1] = '\0';
-		if (check_host(endpoint, host, error) < 0)
-			return -EINVAL;
-	}
-	if (path_style || strchr(p->bucket, '.') != NULL || is_address(host))
+	if (endpoint == NULL)
+		r = amazon_host(p, host, sizeof(host), error);
+	else
+		r = own_host(endpoint, host, sizeof(host), error);
+	if (r < 0)
+		return r;
+	if (p->path_style || strchr(p->bucket, '.') != NULL || is_address(host))
 		(void)snprintf(p->base, sizeof(p->base), "https://%.255s/%s", host, p->bucket);
 	else
 		(void)snprintf(p->base, sizeof(p->base), "https://%s.%.240s", p->bucket, host);
@@ -141,28 +157,66 @@ static int set_prefix(struct s3_place *p, const char *prefix, char error[S3_ERRO
 	return 0;
 }
 
-int s3_place(struct s3_place *ret, const char *url, const char *region,
-	     const char *endpoint, bool path_style, char error[S3_ERROR_MAX])
+static bool is_region(const char *region)
+{
+	return region[0] != '\0' && strlen(region) < S3_REGION_MAX && only(region, LOWER DIGIT "-");
+}
+
+static int set_bucket(struct s3_place *p, const char *url, const char *bucket, size_t len,
+		      char error[S3_ERROR_MAX])
+{
+	if (len < sizeof(p->bucket))
+		memcpy(p->bucket, bucket, len);
+	if (len < 3 || len >= sizeof(p->bucket) || !only(p->bucket, LOWER DIGIT ".-") ||
+	    !only((char[]){ p->bucket[0], p->bucket[len - 1], '\0' }, LOWER DIGIT) ||
+	    strstr(p->bucket, "..") != NULL)
+		return wrong(error, "--to", url,
+			     "a bucket's name is 3 to 63 lower-case letters, digits, dots, dashes");
+	return 0;
+}
+
+int s3_place(struct s3_place *ret, const char *url, const struct s3_reach *reach,
+	     char error[S3_ERROR_MAX])
 {
 	const char *bucket = url + strlen("s3://");
 	size_t len = strcspn(bucket, "/");
 	const char *rest = bucket + len;
 
 	memset(ret, 0, sizeof(*ret));
-	if (len < sizeof(ret->bucket))
-		memcpy(ret->bucket, bucket, len);
-	if (len < 3 || len >= sizeof(ret->bucket) || !only(ret->bucket, LOWER DIGIT ".-") ||
-	    !only((char[]){ ret->bucket[0], ret->bucket[len - 1], '\0' }, LOWER DIGIT) ||
-	    strstr(ret->bucket, "..") != NULL)
-		return wrong(error, "--to", url,
-			     "a bucket's name is 3 to 63 lower-case letters, digits, dots, dashes");
-	if (region[0] == '\0' || strlen(region) >= sizeof(ret->region) ||
-	    !only(region, LOWER DIGIT "-"))
-		return wrong(error, "region", region, "is no region's name");
-	(void)snprintf(ret->region, sizeof(ret->region), "%s", region);
+	if (set_bucket(ret, url, bucket, len, error) < 0)
+		return -EINVAL;
+	if (!is_region(reach->region))
+		return wrong(error, "region", reach->region, "is no region's name");
+	(void)snprintf(ret->region, sizeof(ret->region), "%s", reach->region);
 	if (set_prefix(ret, rest[0] == '/' ? rest + 1 : rest, error) < 0)
 		return -EINVAL;
-	return set_base(ret, endpoint, path_style, error);
+	ret->own_endpoint = reach->endpoint != NULL;
+	ret->path_style = reach->path_style;
+	ret->dualstack = reach->dualstack;
+	ret->fips = reach->fips;
+	if (ret->own_endpoint && (ret->dualstack || ret->fips))
+		return wrong(error, "--endpoint-url", reach->endpoint,
+			     "--dualstack and --fips are for Amazon's own endpoints");
+	return set_base(ret, reach->endpoint, error);
+}
+
+int s3_place_move(struct s3_place *p, const char *region)
+{
+	char error[S3_ERROR_MAX];
+	struct s3_place new = *p;
+
+	if (!is_region(region))
+		return -EINVAL;
+	if (strcmp(region, p->region) == 0)
+		return -EALREADY;
+	(void)snprintf(new.region, sizeof(new.region), "%s", region);
+	/* Credentials are a partition's: no server sends us into another one. */
+	if (!p->own_endpoint &&
+	    (strcmp(amazon_suffix(region), amazon_suffix(p->region)) != 0 ||
+	     set_base(&new, NULL, error) < 0))
+		return -EINVAL;
+	*p = new;
+	return 0;
 }
 
 int s3_key(char ret[S3_KEY_MAX], const struct s3_place *p, const char *path,
@@ -176,18 +230,16 @@ int s3_key(char ret[S3_KEY_MAX], const struct s3_place *p, const char *path,
 	return parts_are_plain(ret) ? 0 : -EINVAL;
 }
 
-void s3_url(char ret[S3_URL_MAX], const struct s3_place *p, const char *key)
+size_t s3_encode(char *ret, size_t cap, const char *text, const char *more)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	size_t n = strlen(p->base);
+	size_t n = 0;
 
-	memcpy(ret, p->base, n);
-	ret[n++] = '/';
-	for (; *key != '\0' && n < S3_URL_MAX - 4; key++) {
-		unsigned char c = (unsigned char)*key;
+	for (; *text != '\0' && n + 4 <= cap; text++) {
+		unsigned char c = (unsigned char)*text;
 
-		if (strchr(LOWER UPPER DIGIT "-_.~/", c) != NULL) {
-			ret[n++] = *key;
+		if (strchr(LOWER UPPER DIGIT "-_.~", c) != NULL || strchr(more, c) != NULL) {
+			ret[n++] = *text;
 		} else {
 			ret[n++] = '%';
 			ret[n++] = digits[c >> 4];
@@ -195,39 +247,14 @@ void s3_url(char ret[S3_URL_MAX], const struct s3_place *p, const char *key)
 		}
 	}
 	ret[n] = '\0';
+	return n;
 }
 
-int s3_headers(struct s3_headers *ret, const uint8_t sha256[32], time_t now,
-	       const char *token)
+void s3_url(char ret[S3_URL_MAX], const struct s3_place *p, const char *key)
 {
-	char hex[65], base64[sodium_base64_ENCODED_LEN(32, sodium_base64_VARIANT_ORIGINAL)];
-	struct tm tm;
-	size_t n = 0;
+	size_t n = strlen(p->base);
 
-	memset(&tm, 0, sizeof(tm));
-	(void)gmtime_r(&now, &tm);
-	/* Ours and not libcurl's: the server's clock counts, not the host's. */
-	if (strftime(ret->date, sizeof(ret->date), "X-Amz-Date: %Y%m%dT%H%M%SZ", &tm) == 0)
-		return -EINVAL;
-	parse_to_hex(hex, sha256, 32);
-	(void)sodium_bin2base64(base64, sizeof(base64), sha256, 32, sodium_base64_VARIANT_ORIGINAL);
-	(void)snprintf(ret->payload, sizeof(ret->payload), "x-amz-content-sha256: %s", hex);
-	(void)snprintf(ret->checksum, sizeof(ret->checksum), "x-amz-checksum-sha256: %s", base64);
-	ret->line[n++] = ret->date;
-	ret->line[n++] = ret->payload;
-	ret->line[n++] = ret->checksum;
-	/* Amazon checks without being asked; Ceph wants the algorithm's name. */
-	ret->line[n++] = "x-amz-sdk-checksum-algorithm: SHA256";
-	ret->line[n++] = "If-None-Match: *";
-	/* A Content-Type that is not signed is refused by Ceph; this one is. */
-	ret->line[n++] = "Content-Type: application/octet-stream";
-	if (token != NULL) {
-		int len = snprintf(ret->token, sizeof(ret->token), "X-Amz-Security-Token: %s", token);
-
-		if (len < 0 || (size_t)len >= sizeof(ret->token))
-			return -ENAMETOOLONG;
-		ret->line[n++] = ret->token;
-	}
-	ret->count = n;
-	return 0;
+	memcpy(ret, p->base, n);
+	ret[n++] = '/';
+	(void)s3_encode(ret + n, S3_URL_MAX - n, key, "/");
 }

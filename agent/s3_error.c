@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "s3.h"
+#include "s3_xml.h"
 #include "scope.h"
 
 /* One row for each code that is known; a plain text where the name needs one. */
@@ -32,13 +33,16 @@ static const struct known {
 	{ "ConditionalRequestConflict", S3_RETRY, "something else works on the same object" },
 	{ "NoSuchBucket", S3_REFUSED, "the bucket does not exist" },
 	{ "AccessDenied", S3_REFUSED, "the credentials may not put objects there" },
-	{ "InvalidAccessKeyId", S3_REFUSED, "the server does not know the access key" },
+	{ "InvalidAccessKeyId", S3_EXPIRED, "the server does not know the access key" },
 	{ "SignatureDoesNotMatch", S3_REFUSED, "the secret key is wrong" },
-	{ "ExpiredToken", S3_REFUSED, "the temporary credentials have expired" },
-	{ "InvalidToken", S3_REFUSED, "the session token is wrong" },
-	{ "PermanentRedirect", S3_REFUSED, "the bucket is in another region" },
-	{ "TemporaryRedirect", S3_REFUSED, "the bucket is elsewhere" },
-	{ "AuthorizationHeaderMalformed", S3_REFUSED, "the region is wrong" },
+	{ "ExpiredToken", S3_EXPIRED, "the temporary credentials have expired" },
+	{ "InvalidToken", S3_EXPIRED, "the session token is wrong" },
+	{ "PermanentRedirect", S3_ELSEWHERE, "the bucket is in another region" },
+	{ "TemporaryRedirect", S3_ELSEWHERE, "the bucket is elsewhere" },
+	{ "AuthorizationHeaderMalformed", S3_ELSEWHERE, "the region is wrong" },
+	{ "IllegalLocationConstraintException", S3_ELSEWHERE, "the region is wrong" },
+	{ "TokenRefreshRequired", S3_EXPIRED, "the temporary credentials have expired" },
+	{ "NoSuchKey", S3_REFUSED, "there is no such object" },
 	{ "QuotaExceeded", S3_REFUSED, "the bucket is full" },
 	{ "NotImplemented", S3_REFUSED, "the server cannot promise not to overwrite" },
 };
@@ -51,66 +55,17 @@ static const struct known *find_known(const char *code)
 	return NULL;
 }
 
-static const char *find(const char *from, const char *end, const char *what)
-{
-	return from == NULL ? NULL :
-	       memmem(from, (size_t)(end - from), what, strlen(what));
-}
-
-/* The character that begins at ${p}, of the five entities of XML; moves ${p} on. */
-static char character(const char **p, const char *end)
-{
-	static const struct {
-		const char *name;
-		char c;
-	} entities[] = {
-		{ "&amp;", '&' }, { "&lt;", '<' }, { "&gt;", '>' },
-		{ "&quot;", '"' }, { "&apos;", '\'' },
-	};
-	char c = **p;
-
-	for (size_t i = 0; i < ARRAY_LEN(entities); i++) {
-		size_t len = strlen(entities[i].name);
-
-		if ((size_t)(end - *p) >= len && memcmp(*p, entities[i].name, len) == 0) {
-			*p += len;
-			return entities[i].c;
-		}
-	}
-	(*p)++;
-	if (c == '\n' || c == '\r' || c == '\t')
-		return ' ';
-	return c >= ' ' && c <= '~' ? c : '?';
-}
-
-/* The text between <${tag}> and </${tag}>, cut to ${cap}; "" when there is none. */
-static void element(char *ret, size_t cap, const char *from, const char *end, const char *tag)
-{
-	char open[16], close[16];
-	const char *p, *stop;
-	size_t n = 0;
-
-	(void)snprintf(open, sizeof(open), "<%s>", tag);
-	(void)snprintf(close, sizeof(close), "</%s>", tag);
-	p = find(from, end, open);
-	if (p != NULL)
-		p += strlen(open);
-	stop = find(p, end, close);
-	while (stop != NULL && p < stop && n + 1 < cap)
-		ret[n++] = character(&p, stop);
-	ret[n] = '\0';
-}
-
 bool s3_parse_error(struct s3_refusal *ret, const char *body, size_t len)
 {
-	const char *end = body + len, *error = find(body, end, "<Error");
+	const char *end = body + len, *error = s3_xml_find(body, end, "<Error");
 
-	ret->code[0] = ret->message[0] = '\0';
+	ret->code[0] = ret->message[0] = ret->region[0] = '\0';
 	/* "<Error>", or "<Error xmlns=...>" */
 	if (error == NULL || error + 6 >= end || (error[6] != '>' && error[6] != ' '))
 		return false;
-	element(ret->code, sizeof(ret->code), error, end, "Code");
-	element(ret->message, sizeof(ret->message), error, end, "Message");
+	s3_xml_text(ret->code, sizeof(ret->code), error, end, "Code");
+	s3_xml_text(ret->message, sizeof(ret->message), error, end, "Message");
+	s3_xml_text(ret->region, sizeof(ret->region), error, end, "Region");
 	return true;
 }
 
@@ -124,6 +79,9 @@ enum s3_verdict s3_judge(unsigned status, const char *code)
 	if (status >= 200 && status < 300)
 		return code[0] == '\0' ? S3_STORED : S3_UNSURE;
 	switch (status) {
+	case 301:
+	case 307:
+		return S3_ELSEWHERE;
 	case 412:
 		return S3_EXISTS;
 	case 408:

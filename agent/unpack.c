@@ -22,6 +22,7 @@
 #include "digest.h"
 #include "extract.h"
 #include "finding.h"
+#include "image.h"
 #include "io.h"
 #include "join.h"
 #include "parse.h"
@@ -79,7 +80,8 @@ static bool is_reserved(const char *path)
 {
 	size_t len = strlen(UNPACK_SUMS);
 
-	return strcmp(path, JOIN_MEMORY) == 0 ||
+	return strcmp(path, JOIN_MEMORY) == 0 || strcmp(path, IMAGE_RAW_NAME) == 0 ||
+	       strcmp(path, IMAGE_ELF_NAME) == 0 ||
 	       (strncmp(path, UNPACK_SUMS, len) == 0 &&
 		(path[len] == '\0' || path[len] == '/'));
 }

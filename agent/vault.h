@@ -10,15 +10,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where and how; strings live as long as the vault. */
+struct ticket;
+
+struct credentials_source;
+struct s3_keeping;
+
+/* Where and how; what it points to lives as long as the vault.  All but ${url} is S3's. */
 struct vault_options {
 	const char *url;      /* "s3://BUCKET/PREFIX" or a directory */
 	const char *region;   /* NULL: from AWS_REGION, AWS_DEFAULT_REGION, else us-east-1 */
 	const char *endpoint_url; /* NULL: Amazon's */
 	const char *ca_file;  /* PEM roots besides those compiled in; NULL: none */
+	const char *ca_pem;   /* more of them, as text; NULL: none */
 	bool path_style;      /* bucket in the path, not in the host name */
+	bool dualstack, fips; /* Amazon's endpoints of that kind */
+	const char *proxy;    /* "http://HOST:PORT"; "env": by the environment; NULL: none */
+	uint64_t limit_rate;  /* bytes a second of all sessions together; 0: no limit */
+	const struct credentials_source *credentials; /* asked first; NULL: none given */
+	const char *imds_endpoint; /* asked last; NULL: Amazon's; "none": not asked */
+	const struct s3_keeping *keeping; /* NULL: as the bucket does by itself */
+	const struct ticket *ticket; /* by whose right; NULL: by credentials alone */
 	int64_t patience_ms;  /* give an object up after this; 0: as is worth it */
-	int64_t deadline_ms;  /* CLOCK_MONOTONIC; no try begins after it; 0: none */
+	int64_t deadline_ms;  /* CLOCK_MONOTONIC; no try goes on after it; 0: none */
 };
 
 #define VAULT_ERROR_MAX 256
@@ -58,6 +71,9 @@ struct vault_ops {
 };
 
 extern const struct vault_ops vault_dir, vault_s3;
+
+/* By a ticket that holds no credentials, but POST or PUT requests already signed. */
+extern const struct vault_ops vault_post;
 
 /* The vault for ${url}: s3 by its scheme, else a directory. */
 const struct vault_ops *vault_find(const char *url);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +19,13 @@
 #include "buf.h"
 #include "cli.h"
 #include "collection.h"
+#include "fetch.h"
 #include "finding.h"
 #include "json.h"
 #include "manifest_read.h"
 #include "quote.h"
 #include "scope.h"
+#include "vault_cli.h"
 
 #define PATH_SHOWN 512
 
@@ -30,6 +33,8 @@ struct arguments {
 	const char *signer_text;
 	struct minisign_public signer;
 	bool verbose, json;
+	struct vault_cli vault;
+	struct fetch *fetch;  /* NULL: it is a directory of the caller's */
 };
 
 static const struct cli_option options[] = {
@@ -40,13 +45,14 @@ static const struct cli_option options[] = {
 	  .help = "name the objects that are genuine too" },
 	{ .name = "json", .offset = offsetof(struct arguments, json),
 	  .help = "print one JSON object instead" },
+	VAULT_CLI_PLACE(struct arguments, vault),
 };
 
 static const struct cli cli = {
 	.verb = "verify",
-	.usage = "WHERE [--signer KEY] [--verbose] [--json]",
+	.usage = "WHERE [--signer KEY] [--verbose] [--json] [OPTIONS]",
 	.about = "Checks every signature, digest and name of the collections at or below\n"
-		 "the directory WHERE, and that none is missing.\n",
+		 "WHERE, a directory or s3://BUCKET/PREFIX, and that none is missing.\n",
 	.options = options,
 	.option_count = ARRAY_LEN(options),
 	.end = "Exit status:\n"
@@ -126,6 +132,15 @@ static int print_json(const struct audit *a, const char *path)
 	return r;
 }
 
+/* What people know it by. */
+static void name_of(const struct arguments *args, const char *path, char *ret, size_t cap)
+{
+	if (args->fetch != NULL)
+		fetch_name(args->fetch, path, ret, cap);
+	else
+		(void)snprintf(ret, cap, "%s", path);
+}
+
 /* One collection.  Its status. */
 static enum audit_status verify_one(const char *path, const struct arguments *args)
 {
@@ -133,10 +148,11 @@ static enum audit_status verify_one(const char *path, const struct arguments *ar
 	enum audit_status status = AUDIT_WRONG;
 	struct collection *c = NULL;
 	struct audit a = { .collection = NULL };
-	char quoted[PATH_SHOWN];
+	char quoted[PATH_SHOWN], shown[PATH_MAX];
 	int r;
 
-	(void)quote_text(quoted, sizeof(quoted), path);
+	name_of(args, path, shown, sizeof(shown));
+	(void)quote_text(quoted, sizeof(quoted), shown);
 	r = collection_open(path, &c);
 	if (r < 0) {
 		(void)fprintf(stderr, "evac verify: %s: %s\n", quoted, strerror(-r));
@@ -157,7 +173,7 @@ static enum audit_status verify_one(const char *path, const struct arguments *ar
 	status = r < 0 ? AUDIT_WRONG : audit_status(&a);
 	if (!args->json)
 		print_summary(&a, quoted);
-	else if (print_json(&a, path) < 0)
+	else if (print_json(&a, shown) < 0)
 		status = AUDIT_WRONG;
 	audit_close(&a);
 	collection_free(c);
@@ -173,12 +189,13 @@ static enum audit_status worse(enum audit_status a, enum audit_status b)
 	return a > b ? a : b;
 }
 
-static int find(const char *where, struct collection_paths *ret)
+static int find(const char *where, const struct arguments *args, struct collection_paths *ret)
 {
-	char quoted[PATH_SHOWN];
+	char quoted[PATH_SHOWN], shown[PATH_MAX];
 	int r = collection_find(where, ret);
 
-	(void)quote_text(quoted, sizeof(quoted), where);
+	name_of(args, where, shown, sizeof(shown));
+	(void)quote_text(quoted, sizeof(quoted), shown);
 	if (r < 0)
 		(void)fprintf(stderr, "evac verify: %s: %s\n", quoted, strerror(-r));
 	else if (ret->count == 0)
@@ -192,7 +209,7 @@ static int verify_all(const char *where, const struct arguments *args)
 	enum audit_status status = AUDIT_GENUINE;
 	struct collection_paths paths;
 
-	if (find(where, &paths) < 0)
+	if (find(where, args, &paths) < 0)
 		return AUDIT_WRONG;
 	if (args->json)
 		(void)printf("{\"evac_verify\":1,\"collections\":[");
@@ -207,6 +224,25 @@ static int verify_all(const char *where, const struct arguments *args)
 	return fflush(stdout) == 0 ? (int)status : AUDIT_WRONG;
 }
 
+/* What is in a bucket is downloaded first. */
+static int verify_remote(const char *where, struct arguments *args)
+{
+	struct vault_options o = { .url = where };
+	char error[FETCH_ERROR_MAX];
+	int status;
+
+	vault_cli_apply(&args->vault, &o);
+	if (fetch_open(&args->fetch, &o, NULL, error) < 0) {
+		(void)fprintf(stderr, "evac verify: %s\n", error);
+		return AUDIT_WRONG;
+	}
+	status = verify_all(fetch_dir(args->fetch), args);
+	if (fetch_failed(args->fetch) > 0)
+		status = AUDIT_WRONG;
+	fetch_close(args->fetch);
+	return status;
+}
+
 int verify_main(int argc, char **argv)
 {
 	char error[MINISIGN_ERROR_MAX], quoted[160];
@@ -218,11 +254,11 @@ int verify_main(int argc, char **argv)
 	if (r < 0)
 		return cli_status(r);
 	if (count == 0)
-		return cli_usage(&cli, "WHERE is missing: the directory of a collection");
+		return cli_usage(&cli, "WHERE is missing: a directory, or s3://BUCKET/PREFIX");
 	if (args.signer_text != NULL &&
 	    minisign_load_public(args.signer_text, &args.signer, error) < 0)
 		return cli_usage(&cli, "--signer '%s': %s",
 				 quote_text(quoted, sizeof(quoted), args.signer_text),
 				 error);
-	return verify_all(where, &args);
+	return fetch_is_remote(where) ? verify_remote(where, &args) : verify_all(where, &args);
 }

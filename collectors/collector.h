@@ -32,6 +32,8 @@ struct collector_request {
 	const void *lime;  /* a LiME kernel module's bytes, or NULL */
 	size_t lime_len;
 	const char *lime_name; /* its file name, for the record */
+	const char *lime_from; /* where it came from and what vouches for it; NULL: unknown */
+	const char *lime_why;  /* why there is none, or NULL */
 };
 
 struct collector {

@@ -2,8 +2,8 @@
  * memory.c - the memory of the machine, by the first method that works.
  *
  * Reads /proc/iomem for what there is to take, then lets the methods take it
- * one after the other: LiME, /proc/kcore, and the memory of processes when no
- * physical method is left.  Writes memory/<16 hex digits of the start>.lime,
+ * one after the other: LiME, /proc/kcore, /dev/crash, /dev/mem, and the memory
+ * of processes when no physical method is left.  Writes memory/<16 hex digits of the start>.lime,
  * each a whole LiME image of its range; in the order of their names they are
  * one image.  What a method leaves is the next one's; what none could read is
  * a marker pattern and a row of memory/holes.ndjson.
@@ -27,20 +27,16 @@
 #include "sink.h"
 #include "table.h"
 
-#define IOMEM_MAX (4u << 20)
-/* Hot-plugged memory shows as a line for each block: 128 MiB mostly. */
-#define RANGES_MAX 65536u
-#define HOLES_MAX 16384u
-
 /* A few pages missing are no reason to go through every process as well. */
 #define PROCESS_WORTH_BYTES (16u << 20)
-
-static const char *const method_names[] = { "none", "lime", "kcore" };
 
 static const char *const hole_texts[HOLE_KINDS] = {
 	[HOLE_UNREADABLE] = "unreadable, marker written",
 	[HOLE_UNMAPPED] = "no kcore segment",
 	[HOLE_PARTIAL] = "less than a page, zeros written by lime",
+	[HOLE_HWPOISON] = "hwpoison, zeros written by the kernel",
+	[HOLE_OFFLINE] = "offline, zeros written by the kernel",
+	[HOLE_NOPAGE] = "no page, zeros written by the kernel",
 	[HOLE_DOUBTFUL] = "stream ended early, may be out of step",
 };
 
@@ -78,27 +74,6 @@ struct memory_piece *memory_cover(struct memory *m, uint64_t start, uint64_t end
 	return p;
 }
 
-/* Read /proc/iomem into ${m->iomem} and ${m->ram}. */
-static int read_ram(struct memory *m)
-{
-	AUTO_CLOSE int fd = openat(m->host->proc, "iomem",
-				   O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	m->iomem = malloc(IOMEM_MAX);
-	if (m->iomem == NULL)
-		return -ENOMEM;
-	n = io_read(fd, m->iomem, IOMEM_MAX);
-	if (n < 0)
-		return (int)n;
-	m->iomem_len = (size_t)n;
-	if (m->iomem_len == IOMEM_MAX)
-		return -EFBIG;
-	return ranges_parse_iomem(&m->ram, m->iomem, m->iomem_len);
-}
-
 /* Room for the list of pieces: twice what an honest run needs. */
 static int open_pieces(struct memory *m)
 {
@@ -110,36 +85,6 @@ static int open_pieces(struct memory *m)
 	m->piece_cap = 2 * (size_t)most;
 	m->pieces = calloc(m->piece_cap, sizeof(*m->pieces));
 	return m->pieces != NULL ? 0 : -ENOMEM;
-}
-
-static int memory_open(struct memory *m)
-{
-	int r;
-
-	m->page = (size_t)sysconf(_SC_PAGESIZE);
-	m->piece_bytes = (sink_room(m->sink) - LIME_HEADER_BYTES) & ~(m->page - 1);
-	if (sink_room(m->sink) < LIME_HEADER_BYTES + m->page)
-		return -EINVAL;
-	r = ranges_open(&m->ram, RANGES_MAX);
-	if (r == 0)
-		r = ranges_open(&m->covered, RANGES_MAX);
-	for (unsigned i = 0; r == 0 && i < HOLE_KINDS; i++)
-		r = ranges_open(&m->holes[i], HOLES_MAX);
-	return r;
-}
-
-static void memory_close(struct memory *m)
-{
-	/* Even when the run is over: workers read through this struct. */
-	(void)sink_drain(m->sink);
-	memory_kcore_close(m);
-	ranges_free(&m->ram);
-	ranges_free(&m->covered);
-	for (unsigned i = 0; i < HOLE_KINDS; i++)
-		ranges_free(&m->holes[i]);
-	free(m->pieces);
-	free(m->iomem);
-	(void)pthread_mutex_destroy(&m->lock);
 }
 
 static int by_start(const void *a, const void *b)
@@ -165,7 +110,7 @@ static int write_ranges(struct memory *m)
 
 		json_hex(j, "start", p->range.start);
 		json_hex(j, "end", p->range.end);
-		json_str(j, "method", method_names[p->method]);
+		json_str(j, "method", memory_method_names[p->method]);
 		json_u64(j, "begin_ns", p->begin_ns);
 		json_u64(j, "end_ns", p->end_ns);
 		r = table_row_end(t);
@@ -221,18 +166,29 @@ static uint64_t bytes_by(const struct memory *m, enum memory_method method)
 /* The manifest's facts: they are set even when the run is over. */
 static void note_result(struct memory *m)
 {
-	uint64_t lime = bytes_by(m, METHOD_LIME);
-	uint64_t kcore = bytes_by(m, METHOD_KCORE);
-	uint64_t holes = m->holes_lost;
+	uint64_t holes = m->holes_lost, all = 0;
+	char methods[96] = "", bytes[160] = "";
+	size_t a = 0, b = 0;
 
+	for (enum memory_method i = METHOD_LIME; i < METHODS; i++) {
+		uint64_t n = bytes_by(m, i);
+
+		all += n;
+		if (n > 0 && a < sizeof(methods))
+			a += (size_t)snprintf(methods + a, sizeof(methods) - a, "%s%s",
+					      a > 0 ? ", rest " : "",
+					      memory_method_names[i]);
+		if (b < sizeof(bytes))
+			b += (size_t)snprintf(bytes + b, sizeof(bytes) - b,
+					      "%s%s %" PRIu64, b > 0 ? ", " : "",
+					      memory_method_names[i], n);
+	}
 	for (unsigned i = 0; i < HOLE_KINDS; i++)
 		holes += ranges_bytes(&m->holes[i]);
-	(void)sink_note(m->sink, "method", "%s", lime > 0 && kcore > 0 ?
-			"lime, rest kcore" : lime > 0 ? "lime" :
-			kcore > 0 ? "kcore" : "no physical method");
-	(void)sink_note(m->sink, "bytes", "%" PRIu64 " of %" PRIu64
-			" (lime %" PRIu64 ", kcore %" PRIu64 ")", lime + kcore,
-			ranges_bytes(&m->ram), lime, kcore);
+	(void)sink_note(m->sink, "method", "%s", all > 0 ? methods :
+			"no physical method");
+	(void)sink_note(m->sink, "bytes", "%" PRIu64 " of %" PRIu64 " (%s)", all,
+			ranges_bytes(&m->ram), bytes);
 	(void)sink_note(m->sink, "holes", "%" PRIu64 " bytes", holes);
 	if (m->read_error < 0)
 		(void)sink_note(m->sink, "read_error", "%s", errname(m->read_error));
@@ -270,8 +226,8 @@ static int take_physical(struct memory *m)
 
 	if (asked == MEMORY_AUTO || asked == MEMORY_LIME)
 		r = memory_lime_run(m);
-	if (r == 0)
-		r = memory_kcore_run(m);
+	for (enum memory_method i = METHOD_KCORE; r == 0 && i < METHODS; i++)
+		r = memory_pull_run(m, i);
 	/* Always: what is noted next is written by workers until then. */
 	drained = sink_drain(m->sink);
 	return r < 0 ? r : drained;
@@ -280,7 +236,7 @@ static int take_physical(struct memory *m)
 /* Physical memory by the ladder; ${ret_left} gets what no method took. */
 static int run_physical(struct memory *m, struct ranges *ret_left)
 {
-	int r = read_ram(m);
+	int r = memory_state_ram(m);
 	int done;
 
 	if (r < 0) {
@@ -295,10 +251,14 @@ static int run_physical(struct memory *m, struct ranges *ret_left)
 	if (r < 0)
 		return r;
 	memory_kcore_open(m);
+	memory_dev_open(m);
+	memory_flags_open(m);
 	r = memory_files_run(m);
 	if (r == 0)
 		r = take_physical(m);
 	note_result(m);
+	if (r == 0)
+		r = memory_flags_write(m);
 	if (r == 0)
 		r = ranges_subtract(ret_left, &m->ram, &m->covered);
 	if (r == 0)
@@ -314,7 +274,7 @@ static int run_ladder(struct memory *m)
 {
 	struct ranges left;
 	bool physical = m->req->memory != MEMORY_PROCESS;
-	int r = ranges_open(&left, 2 * RANGES_MAX);
+	int r = ranges_open(&left, 2 * MEMORY_RANGES_MAX);
 
 	if (r == 0 && physical)
 		r = run_physical(m, &left);
@@ -343,7 +303,6 @@ static int run(const struct host *host, const struct collector_request *req,
 		.host = host,
 		.req = req,
 		.sink = sink,
-		.kcore = -ENODATA,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	int r;
@@ -352,12 +311,12 @@ static int run(const struct host *host, const struct collector_request *req,
 		(void)sink_note(sink, "method", "none, as asked");
 		return 0;
 	}
-	r = memory_open(&m);
+	r = memory_state_open(&m);
 	if (r == 0) {
 		memory_probe(&m.probe, host);
 		r = run_ladder(&m);
 	}
-	memory_close(&m);
+	memory_state_close(&m);
 	return r;
 }
 

@@ -20,8 +20,17 @@ struct memory;
 enum memory_method {
 	METHOD_NONE, /* it could not be: marker pattern */
 	METHOD_LIME,
-	METHOD_KCORE,
+	METHOD_KCORE, /* from here on workers read it: in order of preference */
+	METHOD_CRASH, /* /dev/crash */
+	METHOD_MEM,   /* /dev/mem */
+	METHODS,
 };
+
+/* As the records and the manifest call them. */
+extern const char *const memory_method_names[METHODS]; /* memory_pull.c */
+
+/* Hot-plugged memory shows as a line for each block: 128 MiB mostly. */
+#define MEMORY_RANGES_MAX 65536u
 
 /* Why bytes are not what memory held. */
 enum memory_hole {
@@ -29,8 +38,22 @@ enum memory_hole {
 	HOLE_UNMAPPED,   /* no kcore segment shows it: marker, or zeros below a page */
 	HOLE_PARTIAL,    /* LiME writes zeros for what is less than a page */
 	HOLE_DOUBTFUL,   /* the stream ended early and may have been out of step here */
+	HOLE_HWPOISON,   /* the kernel shows zeros for these three: a broken page, */
+	HOLE_OFFLINE,    /* one that was given back (hot-unplug, balloon), */
+	HOLE_NOPAGE,     /* one that the kernel does not know */
 	HOLE_KINDS,
 };
+
+/* Flags of /proc/kpageflags that are counted. */
+#define MEMORY_FLAGS 27
+
+/* Some of them (Linux include/uapi/linux/kernel-page-flags.h). */
+#define MEMORY_FLAG_SLAB 7
+#define MEMORY_FLAG_BUDDY 10
+#define MEMORY_FLAG_HWPOISON 19
+#define MEMORY_FLAG_NOPAGE 20
+#define MEMORY_FLAG_OFFLINE 23 /* before 5.1: balloon */
+#define MEMORY_FLAG_PGTABLE 26
 
 /* One LiME image in the evidence, or a part of one that came by one method. */
 struct memory_piece {
@@ -64,11 +87,13 @@ struct memory_probe {
 	bool signature_enforced;
 	bool cap_module;  /* CAP_SYS_MODULE */
 	bool cap_rawio;   /* CAP_SYS_RAWIO */
+	bool cap_ptrace;  /* CAP_SYS_PTRACE */
+	bool cap_admin;   /* CAP_SYS_ADMIN */
 	pid_t secretmem;  /* a process that holds memfd_secret memory; 0: none seen */
 	uint64_t taint;
 };
 
-/* The collector's state; in a zeroed struct, fds are opened by memory_open(). */
+/* The collector's state: memory_state_open(). */
 struct memory {
 	const struct host *host;
 	const struct collector_request *req;
@@ -89,9 +114,16 @@ struct memory {
 	char *vmcoreinfo;   /* NULL when there is none */
 	size_t vmcoreinfo_len;
 
+	int dev[2];         /* /dev/crash, /dev/mem: as ${kcore} */
+	bool dev_opened;    /* /dev/mem could be opened */
+
+	int kpageflags;     /* as ${kcore} */
+
 	/* Filled by workers too. */
 	pthread_mutex_t lock;
 	struct ranges holes[HOLE_KINDS];
+	uint64_t flagged;    /* pages whose flags were seen */
+	uint64_t flag_pages[MEMORY_FLAGS]; /* of them, with the flag */
 	uint64_t holes_lost; /* bytes in holes that no longer fitted */
 	int read_error;      /* the first one, negative errno */
 };
@@ -112,6 +144,19 @@ void memory_hole(struct memory *m, enum memory_hole why, uint64_t start,
  */
 struct memory_piece *memory_cover(struct memory *m, uint64_t start, uint64_t end,
 				  enum memory_method method);
+
+/* memory_state.c ------------------------------------------------------- */
+
+/*
+ * Make the state of a struct whose host, request, sink (or NULL) and lock are
+ * set.  0 or a negative errno; memory_state_close() is due either way, and
+ * ends what the workers still read.
+ */
+int memory_state_open(struct memory *m);
+void memory_state_close(struct memory *m);
+
+/* Read /proc/iomem into ${m->iomem} and ${m->ram}.  As ranges_parse_iomem(). */
+int memory_state_ram(struct memory *m);
 
 /* memory_read.c -------------------------------------------------------- */
 
@@ -141,6 +186,43 @@ void memory_read(const struct memory_reader *r, uint64_t offset, uint64_t addres
 
 /* Fill ${len} bytes at ${address} with the marker pattern. */
 void memory_mark(uint8_t *buf, uint64_t address, size_t len);
+
+/* memory_flags.c ------------------------------------------------------- */
+
+void memory_flags_open(struct memory *m); /* sets ${m->kpageflags} */
+void memory_flags_close(struct memory *m);
+
+/*
+ * Count the flags of the pages at ${address}; of those that are zeros in
+ * ${buf} (NULL: not looked at) note which are none of memory's.
+ */
+void memory_flags_look(struct memory *m, uint64_t address, const void *buf,
+		       size_t len);
+
+/*
+ * Read the flags of ${count} pages from ${address} on into ${ret}.  How many,
+ * or a negative errno.
+ */
+ssize_t memory_flags_read(const struct memory *m, uint64_t address, uint64_t *ret,
+			  size_t count);
+
+/* Write memory/kpageflags.json.  0, or the sink's error. */
+int memory_flags_write(struct memory *m);
+
+/* memory_order.c ------------------------------------------------------- */
+
+/* A piece of memory that is still to be taken. */
+struct memory_window {
+	struct range range;
+	uint64_t score; /* how soon */
+};
+
+/*
+ * Sort ${count} windows, ascending ones, by what is worth most if the run is
+ * cut short: the kernel's image, then page tables and kernel objects as
+ * /proc/kpageflags shows them, free memory last.
+ */
+void memory_order(struct memory *m, struct memory_window *w, size_t count);
 
 /* memory_probe.c ------------------------------------------------------- */
 
@@ -179,8 +261,31 @@ int memory_files_run(struct memory *m);
  * left then is for the next one.  Or the sink's error.
  */
 int memory_lime_run(struct memory *m);
-int memory_kcore_run(struct memory *m);
+int memory_pull_run(struct memory *m, enum memory_method method);
 int memory_process_run(struct memory *m);
+
+/* The core file of one process.  0, also when it is gone; or the sink's error. */
+int memory_process_one(struct memory *m, pid_t pid);
+
+/* memory_pull.c -------------------------------------------------------- */
+
+/*
+ * Why ${method} cannot be pulled from.  0: it can; else a negative errno, and
+ * its name and meaning in ${why}.
+ */
+int memory_pull_refusal(const struct memory *m, enum memory_method method,
+			char *why, size_t cap);
+
+/* The first method that can be pulled from; METHOD_NONE: there is none. */
+enum memory_method memory_pull_best(const struct memory *m);
+
+/* Fill ${buf} from ${address} on by ${method}, with the marker where that fails. */
+void memory_pull_fill(struct memory *m, enum memory_method method,
+		      uint64_t address, void *buf, size_t len);
+
+/* ${bad} of a reader whose ${arg} is the struct memory: a hole. */
+void memory_pull_bad(const struct memory_reader *r, uint64_t address, size_t len,
+		     int why);
 
 /* memory_lime.c -------------------------------------------------------- */
 
@@ -222,5 +327,18 @@ void memory_kcore_close(struct memory *m);
 
 /* Fill ${buf} from ${address} on, with the marker where that fails. */
 void memory_kcore_fill(struct memory *m, uint64_t address, void *buf, size_t len);
+
+/* memory_dev.c --------------------------------------------------------- */
+
+/* Open the devices and try them: sets ${m->dev}.  After memory_state_ram(). */
+void memory_dev_open(struct memory *m);
+void memory_dev_close(struct memory *m);
+
+/* Read a page high up from ${fd}, such a device.  0 or a negative errno. */
+int memory_dev_try(struct memory *m, enum memory_method method, int fd);
+
+/* As memory_kcore_fill(), from the device of ${method}. */
+void memory_dev_fill(struct memory *m, enum memory_method method,
+		     uint64_t address, void *buf, size_t len);
 
 #endif

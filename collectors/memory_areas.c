@@ -1,8 +1,10 @@
 /*
  * memory_areas.c - a process's mappings, and the headers of its ELF core file.
  *
- * Reads /proc/PID/maps.  Lines that are not the kernel's form are left out;
- * mappings past the limit of an ELF file's segments too.
+ * Reads /proc/PID/maps and pagemap.  Lines that are not the kernel's form are
+ * left out; mappings past the limit of an ELF file's segments too.  Anonymous
+ * memory that was never touched is a segment without content, wherever that
+ * is worth a segment: it reads as zeros.
  */
 #include "memory_areas.h"
 
@@ -14,6 +16,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "lines.h"
 #include "procfs.h"
 #include "scope.h"
@@ -21,6 +24,14 @@
 
 #define AREAS_MAX 65000u /* vm.max_map_count is 65530 */
 #define LINE_MAX_BYTES 8192u
+#define BATCH 512u
+/* Fewer untouched pages than this between two others stay in the file. */
+#define GAP_PAGES 16u
+/* Pagemap entries that are read for one process: 64 GiB of addresses. */
+#define SCAN_MAX ((uint64_t)16 << 20)
+
+#define PAGEMAP_PRESENT ((uint64_t)1 << 63)
+#define PAGEMAP_SWAPPED ((uint64_t)1 << 62)
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -37,13 +48,14 @@ int memory_areas_open(struct memory_areas *areas)
 	if (p == MAP_FAILED)
 		return -ENOMEM;
 	areas->at = p;
-	return 0;
+	return memory_notes_open(&areas->notes);
 }
 
 void memory_areas_free(struct memory_areas *areas)
 {
 	if (areas->at != NULL)
 		(void)munmap(areas->at, AREAS_MAX * sizeof(*areas->at));
+	memory_notes_free(&areas->notes);
 	*areas = (struct memory_areas){ 0 };
 }
 
@@ -74,39 +86,116 @@ static enum memory_area_kind kind_of(const struct procfs_map *map)
 	for (size_t i = 0; i < ARRAY_LEN(shared); i++)
 		if (starts(map, shared[i]))
 			return AREA_SHARED;
+	/* The kernel's own page, in the process only once it was touched. */
+	if (starts(map, "[vdso]"))
+		return AREA_SHARED;
 	return map->inode != 0 ? AREA_FILE : AREA_ANONYMOUS;
 }
 
-static void add_area(struct memory_areas *areas, const struct procfs_map *map,
-		     uint64_t *budget)
+bool memory_areas_is_page(uint64_t entry)
 {
-	struct memory_area *a = &areas->at[areas->count];
-	uint64_t size = map->end - map->start;
+	return (entry & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
+}
 
-	if (map->end <= map->start || areas->count == AREAS_MAX)
+/* The scan of one process. */
+struct scan {
+	struct memory_areas *areas;
+	const struct memory_areas_source *source;
+	uint64_t budget;      /* bytes that are left of it */
+	uint64_t pages;       /* pagemap entries that are left */
+	struct memory_area a; /* of the mapping in hand: what is not added yet */
+	uint64_t used;        /* end of its last page; its start: none so far */
+};
+
+/* Add the area in hand up to ${end}, with content up to ${s->used}. */
+static void add(struct scan *s, uint64_t end)
+{
+	struct memory_areas *areas = s->areas;
+	struct memory_area *a = &areas->at[areas->count];
+	uint64_t taken = s->used - s->a.start;
+
+	if (end <= s->a.start || areas->count == AREAS_MAX)
 		return;
-	*a = (struct memory_area){
+	areas->count++;
+	*a = s->a;
+	a->end = end;
+	areas->untouched += end - s->used;
+	if (taken > s->budget) {
+		areas->omitted += taken;
+		taken = 0;
+	}
+	s->budget -= taken;
+	a->taken = taken;
+	s->a.start = s->used = end;
+}
+
+/* A page of the process at ${at}. */
+static void take_page(struct scan *s, uint64_t at)
+{
+	/* Where there is no room for segments, a gap is content. */
+	if (at - s->used >= GAP_PAGES * s->source->page &&
+	    s->areas->count < AREAS_MAX / 2)
+		add(s, at);
+	s->used = at + s->source->page;
+}
+
+/* Find the pages of the anonymous mapping in hand. */
+static void scan_pages(struct scan *s)
+{
+	size_t page = s->source->page;
+	uint64_t entry[BATCH], at = s->a.start;
+
+	while (at < s->a.end && s->areas->count < AREAS_MAX) {
+		uint64_t left = (s->a.end - at) / page;
+		size_t n = left < BATCH ? (size_t)left : BATCH;
+		ssize_t got = io_pread(s->source->pagemap, entry, n * sizeof(*entry),
+				       (off_t)(at / page * sizeof(*entry)));
+		size_t have = got > 0 ? (size_t)got / sizeof(*entry) : 0;
+
+		for (size_t i = 0; i < n; i++)
+			if (i >= have || memory_areas_is_page(entry[i]))
+				take_page(s, at + i * page);
+		at += n * page;
+	}
+}
+
+static void add_area(struct scan *s, const struct procfs_map *map)
+{
+	uint64_t end = map->end;
+
+	if (end <= map->start)
+		return;
+	s->a = (struct memory_area){
 		.start = map->start,
-		.end = map->end,
+		.end = end,
 		.kind = kind_of(map),
 		.flags = (map->permissions[0] == 'r' ? PF_R : 0u) |
 			 (map->permissions[1] == 'w' ? PF_W : 0u) |
 			 (map->permissions[2] == 'x' ? PF_X : 0u),
 	};
-	areas->count++;
-	if (is_untouchable(map))
-		return;
-	if (size > *budget) {
-		areas->omitted += size;
-		return;
+	s->used = s->a.start;
+	if (!is_untouchable(map)) {
+		uint64_t pages = (end - map->start) / s->source->page;
+
+		if (s->a.kind == AREA_ANONYMOUS && s->source->pagemap >= 0 &&
+		    pages <= s->pages) {
+			s->pages -= pages;
+			scan_pages(s);
+		} else {
+			s->used = end;
+		}
 	}
-	*budget -= size;
-	a->taken = size;
+	add(s, end);
 }
 
-int memory_areas_read(struct memory_areas *areas, int dir, uint64_t budget)
+int memory_areas_read(struct memory_areas *areas,
+		      const struct memory_areas_source *source)
 {
-	AUTO_CLOSE int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
+	AUTO_CLOSE int fd = openat(source->dir, "maps", O_RDONLY | O_CLOEXEC);
+	struct scan s = {
+		.areas = areas, .source = source, .budget = source->budget,
+		.pages = SCAN_MAX,
+	};
 	char text[LINE_MAX_BYTES];
 	struct procfs_map map;
 	struct lines l;
@@ -115,13 +204,19 @@ int memory_areas_read(struct memory_areas *areas, int dir, uint64_t budget)
 	int r;
 
 	areas->count = 0;
-	areas->omitted = 0;
+	areas->omitted = areas->untouched = 0;
+	memory_notes_begin(&areas->notes);
 	if (fd < 0)
 		return -errno;
 	lines_open(&l, fd, text, sizeof(text), '\n');
-	while ((r = lines_next(&l, &line, &len, NULL)) > 0)
-		if (procfs_parse_map(line, len, &map) == 0)
-			add_area(areas, &map, &budget);
+	while ((r = lines_next(&l, &line, &len, NULL)) > 0) {
+		if (procfs_parse_map(line, len, &map) < 0)
+			continue;
+		add_area(&s, &map);
+		memory_notes_map(&areas->notes, &map);
+	}
+	if (areas->count > 0)
+		memory_notes_end(&areas->notes, source->dir, source->pid, source->page);
 	return r;
 }
 
@@ -134,18 +229,20 @@ uint64_t memory_areas_bytes(const struct memory_areas *areas)
 	return sum;
 }
 
+static uint64_t headers_bytes(const struct memory_areas *areas)
+{
+	return sizeof(Elf64_Ehdr) + (areas->count + 1) * sizeof(Elf64_Phdr);
+}
+
 uint64_t memory_areas_offset(const struct memory_areas *areas, size_t page)
 {
-	uint64_t n = sizeof(Elf64_Ehdr) + areas->count * sizeof(Elf64_Phdr);
+	uint64_t n = headers_bytes(areas) + areas->notes.out.len;
 
 	return (n + page - 1) & ~(uint64_t)(page - 1);
 }
 
-int memory_areas_write(const struct memory_areas *areas, struct sink *sink,
-		       size_t page)
+static int write_headers(const struct memory_areas *areas, struct sink *sink)
 {
-	static const uint8_t zeros[65536];
-	uint64_t at = memory_areas_offset(areas, page);
 	Elf64_Ehdr e = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
 			     ELFDATA2LSB, EV_CURRENT, ELFOSABI_SYSV },
@@ -155,10 +252,27 @@ int memory_areas_write(const struct memory_areas *areas, struct sink *sink,
 		.e_phoff = sizeof(e),
 		.e_ehsize = sizeof(e),
 		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = (Elf64_Half)areas->count,
+		.e_phnum = (Elf64_Half)(areas->count + 1),
 	};
-	size_t pad = (size_t)at - sizeof(e) - areas->count * sizeof(Elf64_Phdr);
+	Elf64_Phdr note = {
+		.p_type = PT_NOTE,
+		.p_offset = headers_bytes(areas),
+		.p_filesz = areas->notes.out.len,
+		.p_align = 4,
+	};
 	int r = sink_write(sink, &e, sizeof(e));
+
+	return r < 0 ? r : sink_write(sink, &note, sizeof(note));
+}
+
+int memory_areas_write(const struct memory_areas *areas, struct sink *sink,
+		       size_t page)
+{
+	static const uint8_t zeros[65536];
+	const struct buf *notes = &areas->notes.out;
+	uint64_t at = memory_areas_offset(areas, page);
+	size_t pad = (size_t)(at - headers_bytes(areas)) - notes->len;
+	int r = write_headers(areas, sink);
 
 	for (size_t i = 0; r == 0 && i < areas->count; i++) {
 		const struct memory_area *a = &areas->at[i];
@@ -175,5 +289,7 @@ int memory_areas_write(const struct memory_areas *areas, struct sink *sink,
 		at += a->taken;
 		r = sink_write(sink, &p, sizeof(p));
 	}
+	if (r == 0 && notes->len > 0)
+		r = sink_write(sink, notes->data, notes->len);
 	return r < 0 ? r : sink_write(sink, zeros, pad);
 }

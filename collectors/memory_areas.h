@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory_notes.h"
+
 struct sink;
 
 /* What stands for a page that is not in the process. */
@@ -16,7 +18,7 @@ enum memory_area_kind {
 
 struct memory_area {
 	uint64_t start, end;  /* end is the first byte behind */
-	uint64_t taken;       /* bytes in the core file: all or 0 */
+	uint64_t taken;       /* bytes in the core file, from the start on */
 	uint32_t flags;       /* PF_R, PF_W, PF_X */
 	enum memory_area_kind kind;
 };
@@ -26,6 +28,17 @@ struct memory_areas {
 	struct memory_area *at;
 	size_t count;
 	uint64_t omitted; /* bytes that the budget left out */
+	uint64_t untouched; /* bytes without a page, which are not in the file */
+	struct memory_notes notes;
+};
+
+/* A process as it is read. */
+struct memory_areas_source {
+	int dir;          /* of /proc */
+	int pagemap;      /* or a negative errno */
+	pid_t pid;
+	size_t page;      /* bytes */
+	uint64_t budget;  /* bytes of content */
 };
 
 /* Allocate.  0 or -ENOMEM. */
@@ -33,11 +46,15 @@ int memory_areas_open(struct memory_areas *areas);
 void memory_areas_free(struct memory_areas *areas);
 
 /*
- * Read "maps" below ${dir}, a directory of /proc, and choose at most ${budget}
- * bytes of content: mappings that can be read and are no device's.  0 or a
- * negative errno.
+ * Read "maps" and choose the content: mappings that can be read and are no
+ * device's, of anonymous ones what the pagemap shows.  Makes the notes, unless
+ * there is no mapping.  0 or a negative errno.
  */
-int memory_areas_read(struct memory_areas *areas, int dir, uint64_t budget);
+int memory_areas_read(struct memory_areas *areas,
+		      const struct memory_areas_source *source);
+
+/* Does an entry of the pagemap (Documentation/admin-guide/mm/pagemap.rst) name a page? */
+bool memory_areas_is_page(uint64_t entry);
 
 /* Bytes of content. */
 uint64_t memory_areas_bytes(const struct memory_areas *areas);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "collector.h"
 #include "host.h"
 #include "io.h"
 #include "json.h"
@@ -210,6 +211,9 @@ static int write_vmcoreinfo(struct memory *m)
 {
 	struct sink_entry e = { .path = "memory/vmcoreinfo" };
 
+	/* Where only processes are wanted nobody has looked for it. */
+	if (m->vmcoreinfo == NULL && m->req->memory == MEMORY_PROCESS)
+		return 0;
 	if (m->vmcoreinfo == NULL)
 		return sink_gap(m->sink, e.path, -ENODATA,
 				"no kernel offset known from the kernel itself");

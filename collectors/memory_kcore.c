@@ -2,7 +2,7 @@
  * memory_kcore.c - physical memory through /proc/kcore.
  *
  * Reads the file's ELF headers and notes once; pages are then read by the
- * workers, side by side, through one descriptor.  A piece that cannot be read
+ * workers, side by side, through one descriptor (memory_pull.c).  A piece that cannot be read
  * is halved down to a page; such a page, and memory that no segment shows,
  * becomes the marker pattern and a hole.  What is less than a page at a
  * range's border is zeros, as LiME writes it, and a hole too.
@@ -11,19 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "collector.h"
-#include "errname.h"
+#include "host.h"
 #include "io.h"
-#include "lime.h"
 #include "parse.h"
 #include "scope.h"
-#include "sink.h"
 
 #define NOTES_MAX (1u << 20)
 
@@ -142,19 +137,6 @@ void memory_kcore_close(struct memory *m)
 	m->vmcoreinfo = NULL;
 }
 
-/* A page that failed: a hole, and the first error is kept. */
-static void note_bad(const struct memory_reader *r, uint64_t address, size_t len,
-		     int why)
-{
-	struct memory *m = r->arg;
-
-	memory_hole(m, HOLE_UNREADABLE, address, address + len - 1);
-	(void)pthread_mutex_lock(&m->lock);
-	if (m->read_error == 0)
-		m->read_error = why;
-	(void)pthread_mutex_unlock(&m->lock);
-}
-
 /* The whole gap around ${address}, as far as RAM goes. */
 static uint64_t gap_bytes(const struct memory *m, uint64_t address)
 {
@@ -190,7 +172,7 @@ void memory_kcore_fill(struct memory *m, uint64_t address, void *buf, size_t len
 		.fd = m->kcore,
 		.page = m->page,
 		.read = memory_read_fd,
-		.bad = note_bad,
+		.bad = memory_pull_bad,
 		.arg = m,
 	};
 	uint8_t *p = buf;
@@ -216,71 +198,4 @@ void memory_kcore_fill(struct memory *m, uint64_t address, void *buf, size_t len
 		address += n;
 		len -= n;
 	}
-}
-
-/* The workers' reader: a piece of memory, by physical address. */
-static void read_piece(void *arg, uint64_t address, void *buf, size_t len)
-{
-	struct memory_piece *piece = arg;
-	struct memory *m = piece->m;
-	uint64_t begin = memory_now_ns();
-
-	memory_kcore_fill(m, address, buf, len);
-	(void)pthread_mutex_lock(&m->lock);
-	if (piece->begin_ns == 0 || begin < piece->begin_ns)
-		piece->begin_ns = begin;
-	piece->end_ns = memory_now_ns();
-	(void)pthread_mutex_unlock(&m->lock);
-}
-
-static int pull(struct memory *m, uint64_t start, uint64_t end)
-{
-	uint8_t head[LIME_HEADER_BYTES];
-	char path[48];
-	struct sink_entry e = {
-		.path = path,
-		.size = end - start + 1 + LIME_HEADER_BYTES,
-	};
-	struct memory_piece *piece = memory_cover(m, start, end, METHOD_KCORE);
-
-	if (piece == NULL)
-		return -ENOSPC;
-	(void)snprintf(path, sizeof(path), "memory/%016" PRIx64 ".lime", start);
-	lime_header(head, start, end);
-	return sink_pull(m->sink, &e, head, sizeof(head), read_piece, piece, start);
-}
-
-int memory_kcore_run(struct memory *m)
-{
-	struct ranges left;
-	int r;
-
-	if (m->kcore < 0) {
-		(void)sink_note(m->sink, "kcore", "refused: %s", errname(m->kcore));
-		return 0;
-	}
-	r = ranges_open(&left, m->ram.cap + m->covered.cap);
-	if (r == 0)
-		r = ranges_subtract(&left, &m->ram, &m->covered);
-	if (r == 0 && left.count > 0)
-		(void)sink_note(m->sink, "kcore", "used for %" PRIu64 " bytes",
-				ranges_bytes(&left));
-	else if (r == 0)
-		(void)sink_note(m->sink, "kcore", "works, not needed");
-	for (size_t i = 0; r == 0 && i < left.count; i++) {
-		uint64_t at = left.at[i].start;
-
-		while (r == 0 && at <= left.at[i].end) {
-			/* The first cut may be off a page; the others are not. */
-			uint64_t end = (at & ~(uint64_t)(m->page - 1)) +
-				       m->piece_bytes - 1;
-
-			if (end > left.at[i].end)
-				end = left.at[i].end;
-			r = pull(m, at, end);
-			at = end + 1;
-		}
-	}
-	ranges_free(&left);
-	return r;
 }

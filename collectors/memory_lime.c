@@ -5,8 +5,8 @@
  * stream apart and writes it on in pieces.  The module's own result proves
  * nothing; what /proc/iomem promised and the stream brought does.  A stream
  * that stalls, breaks off or is out of step ends the method; what it brought
- * is kept, a piece that is begun is filled from kcore, and the rest is left to
- * the next method.  Afterwards the module is unloaded.
+ * is kept, a piece that is begun is filled by the next method, which the rest is left
+ * to.  Afterwards the module is unloaded.
  */
 #include "memory.h"
 
@@ -58,7 +58,7 @@ static const char *module_refusal(const struct memory_probe *probe,
 	struct memory_module mod;
 
 	if (req->lime == NULL)
-		return "no module given";
+		return req->lime_why != NULL ? req->lime_why : "no module given";
 	if (memory_module_parse(req->lime, req->lime_len, &mod) < 0)
 		return "not a kernel module";
 	if (mod.machine != MACHINE)
@@ -133,6 +133,8 @@ static int piece_end(struct dump *d)
 	d->piece->end_ns = memory_now_ns();
 	if (d->piece->range.end == d->stream.range.end)
 		note_partial(d->m, &d->piece->range);
+	memory_flags_look(d->m, d->piece->range.start, NULL,
+			  (size_t)(d->piece->range.end - d->piece->range.start + 1));
 	d->piece = NULL;
 	return sink_end(d->m->sink);
 }
@@ -278,6 +280,7 @@ static int finish_piece(struct dump *d)
 {
 	struct memory *m = d->m;
 	struct memory_piece *rest;
+	enum memory_method method = memory_pull_best(m);
 	uint64_t end = d->piece->range.end;
 	int r = 0;
 
@@ -285,20 +288,19 @@ static int finish_piece(struct dump *d)
 	d->piece->range.end = d->next - 1;
 	d->piece->end_ns = memory_now_ns();
 	d->piece = NULL;
-	rest = memory_cover(m, d->next, end, m->kcore >= 0 ? METHOD_KCORE :
-							     METHOD_NONE);
+	rest = memory_cover(m, d->next, end, method);
 	if (rest == NULL)
 		return -ENOSPC;
 	rest->begin_ns = memory_now_ns();
-	if (m->kcore < 0)
+	if (method == METHOD_NONE)
 		memory_hole(m, HOLE_UNREADABLE, d->next, end);
 	while (r == 0 && d->next <= end) {
 		size_t n = d->in.cap;
 
 		if (end - d->next < n)
 			n = (size_t)(end - d->next) + 1;
-		if (m->kcore >= 0)
-			memory_kcore_fill(m, d->next, d->in.data, n);
+		if (method != METHOD_NONE)
+			memory_pull_fill(m, method, d->next, d->in.data, n);
 		else
 			memory_mark(d->in.data, d->next, n);
 		r = sink_write(m->sink, d->in.data, n);
@@ -376,6 +378,8 @@ int memory_lime_run(struct memory *m)
 
 	if (m->req->lime != NULL)
 		m->probe.secretmem = memory_probe_secretmem(m->host);
+	if (m->req->lime_from != NULL)
+		(void)sink_note(m->sink, "lime.module", "%s", m->req->lime_from);
 	why = memory_lime_refusal(&m->probe, m->req);
 	if (why == NULL && !remove_old(m))
 		why = "a lime module is there and cannot be unloaded";

@@ -132,6 +132,8 @@ void memory_probe(struct memory_probe *ret, const struct host *host)
 		read_switch(host->sys, "module/module/parameters/sig_enforce") == 'Y';
 	ret->cap_module = caps >> CAP_SYS_MODULE & 1;
 	ret->cap_rawio = caps >> CAP_SYS_RAWIO & 1;
+	ret->cap_ptrace = caps >> CAP_SYS_PTRACE & 1;
+	ret->cap_admin = caps >> CAP_SYS_ADMIN & 1;
 	if (io_read_file(host->proc, "sys/kernel/tainted", text, sizeof(text)) > 0)
 		(void)parse_u64(text, strcspn(text, "\n"), 10, &ret->taint);
 }

@@ -2,7 +2,7 @@
  * memory_process.c - the memory of processes, where no physical method works.
  *
  * Reads /proc/PID/maps, pagemap and mem; writes memory/process/PID.core, one
- * ELF core file with a PT_LOAD for each mapping.  Mappings that are not ours
+ * ELF core file with its notes and a PT_LOAD for each mapping.  Mappings that are not ours
  * to touch (devices) or beyond the budget stand in it without content.  A page
  * of anonymous memory that was never touched is zeros without being read, so
  * the process does not grow; a page of a file that the process has not mapped
@@ -34,16 +34,14 @@
 #define PROCESS_MAX_BYTES ((uint64_t)4 << 30)
 #define TOTAL_MAX_BYTES ((uint64_t)64 << 30)
 
-#define PAGEMAP_PRESENT ((uint64_t)1 << 63)
-#define PAGEMAP_SWAPPED ((uint64_t)1 << 62)
-
 /* The run over all processes. */
 struct pass {
 	struct memory *m;
 	struct memory_areas areas; /* of the process in hand */
 	struct buf chunk;
 	uint64_t left;        /* of the whole budget */
-	uint64_t processes, bytes, bad, omitted;
+	uint64_t processes, bytes, bad, omitted, untouched;
+	uint64_t threads, registers;
 };
 
 /* One process. */
@@ -105,20 +103,18 @@ static void mark_absent(uint8_t *buf, size_t len, enum memory_area_kind kind)
 /* Is the page in the process?  Yes, when it cannot be known. */
 static bool is_there(const uint64_t *entry, size_t have, size_t i)
 {
-	return i >= have || (entry[i] & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
+	return i >= have || memory_areas_is_page(entry[i]);
 }
 
 /* ${len} bytes at ${address}: runs of pages that are there, and that are not. */
 static void read_chunk(struct memory *m, struct target *t, const struct memory_area *a,
-		       uint64_t address, uint8_t *buf)
+		       uint64_t address, uint8_t *buf, size_t len)
 {
 	const struct memory_reader source = {
 		.fd = t->mem, .page = m->page,
 		.read = read_target, .bad = note_bad, .arg = t,
 	};
 	uint64_t entry[CHUNK_BYTES / 4096];
-	size_t len = a->end - address < CHUNK_BYTES ? (size_t)(a->end - address) :
-						     CHUNK_BYTES;
 	size_t pages = len / m->page, have = 0;
 	ssize_t n = 0;
 
@@ -148,13 +144,13 @@ static int write_areas(struct pass *pass, struct target *t)
 
 	for (size_t i = 0; r == 0 && i < pass->areas.count; i++) {
 		const struct memory_area *a = &pass->areas.at[i];
-		uint64_t at = a->taken > 0 ? a->start : a->end;
+		uint64_t at = a->start, end = a->start + a->taken;
 
-		while (r == 0 && at < a->end) {
-			size_t n = a->end - at < CHUNK_BYTES ?
-				   (size_t)(a->end - at) : CHUNK_BYTES;
+		while (r == 0 && at < end) {
+			size_t n = end - at < CHUNK_BYTES ? (size_t)(end - at) :
+							   CHUNK_BYTES;
 
-			read_chunk(m, t, a, at, pass->chunk.data);
+			read_chunk(m, t, a, at, pass->chunk.data, n);
 			r = sink_write(m->sink, pass->chunk.data, n);
 			at += n;
 		}
@@ -210,9 +206,15 @@ static int take_process(struct pass *pass, pid_t pid)
 	AUTO_CLOSE int pagemap = openat(dir, "pagemap", O_RDONLY | O_CLOEXEC);
 	t.mem = mem;
 	t.pagemap = pagemap;
-	r = memory_areas_read(&pass->areas, dir, pass->left < PROCESS_MAX_BYTES ?
-			      pass->left : PROCESS_MAX_BYTES);
+	r = memory_areas_read(&pass->areas, &(struct memory_areas_source){
+		.dir = dir, .pagemap = pagemap, .pid = pid, .page = m->page,
+		.budget = pass->left < PROCESS_MAX_BYTES ? pass->left :
+							   PROCESS_MAX_BYTES,
+	});
 	pass->omitted += pass->areas.omitted;
+	pass->untouched += pass->areas.untouched;
+	pass->threads += pass->areas.notes.threads;
+	pass->registers += pass->areas.notes.registers;
 	if (r < 0 && r != -ESRCH && r != -ENOENT) {
 		(void)snprintf(name, sizeof(name), "proc/%d/maps", (int)pid);
 		r = sink_gap(m->sink, name, r, NULL);
@@ -266,23 +268,51 @@ static int take_all(struct pass *pass)
 	return r;
 }
 
-int memory_process_run(struct memory *m)
+static int pass_open(struct pass *pass, struct memory *m)
 {
-	struct pass pass = { .m = m, .left = TOTAL_MAX_BYTES };
-	int r = memory_areas_open(&pass.areas);
+	int r;
+
+	*pass = (struct pass){ .m = m, .left = TOTAL_MAX_BYTES };
+	r = memory_areas_open(&pass->areas);
+	return r < 0 ? r : buf_open(&pass->chunk, CHUNK_BYTES);
+}
+
+static void pass_close(struct pass *pass)
+{
+	buf_free(&pass->chunk);
+	memory_areas_free(&pass->areas);
+}
+
+int memory_process_one(struct memory *m, pid_t pid)
+{
+	struct pass pass;
+	int r = pass_open(&pass, m);
 
 	if (r == 0)
-		r = buf_open(&pass.chunk, CHUNK_BYTES);
+		r = take_process(&pass, pid);
+	pass_close(&pass);
+	return r;
+}
+
+int memory_process_run(struct memory *m)
+{
+	struct pass pass;
+	int r = pass_open(&pass, m);
+
 	if (r == 0)
 		r = take_all(&pass);
 	(void)sink_note(m->sink, "process", "%" PRIu64 " processes, %" PRIu64
 			" bytes, %" PRIu64 " unreadable, %" PRIu64
-			" beyond the budget", pass.processes, pass.bytes,
-			pass.bad, pass.omitted);
+			" beyond the budget, %" PRIu64 " untouched",
+			pass.processes, pass.bytes, pass.bad, pass.omitted,
+			pass.untouched);
+	/* None is stopped: only those that wait in the kernel can be asked. */
+	(void)sink_note(m->sink, "process.registers", "stack and program counter of %"
+			PRIu64 " of %" PRIu64 " threads, the rest ran",
+			pass.registers, pass.threads);
 	if (r == 0 && pass.omitted > 0)
 		r = sink_gap(m->sink, "memory/process", -EFBIG,
 			     "mappings beyond the budget left out");
-	buf_free(&pass.chunk);
-	memory_areas_free(&pass.areas);
+	pass_close(&pass);
 	return r;
 }

@@ -134,14 +134,18 @@ static bool is_ram(const char *name, size_t len)
 	       (len == n || (len > n + 2 && name[n] == ' ' && name[n + 1] == '('));
 }
 
-/*
- * One line, "  00100000-7ffdcfff : System RAM".  1 and ${ret} when it is RAM,
- * 0 when it is something else, -EINVAL when its addresses are not addresses.
- */
-static int parse_line(const char *line, size_t len, struct range *ret)
+/* The resource that a line names, e.g. "  00100000-7ffdcfff : System RAM". */
+struct resource {
+	const char *name;
+	size_t name_len;
+	struct range range;
+	bool bad; /* its addresses are not addresses */
+};
+
+/* Take a line apart.  False when it names nothing. */
+static bool parse_line(const char *line, size_t len, struct resource *ret)
 {
 	const char *colon, *dash;
-	size_t name;
 
 	while (len > 0 && *line == ' ') {
 		line++;
@@ -149,40 +153,87 @@ static int parse_line(const char *line, size_t len, struct range *ret)
 	}
 	colon = memmem(line, len, " : ", 3);
 	if (colon == NULL)
-		return 0;
-	name = (size_t)(colon - line) + 3;
-	if (!is_ram(line + name, len - name))
-		return 0;
+		return false;
+	ret->name = colon + 3;
+	ret->name_len = len - (size_t)(ret->name - line);
 	dash = memchr(line, '-', (size_t)(colon - line));
-	if (dash == NULL ||
-	    parse_u64(line, (size_t)(dash - line), 16, &ret->start) < 0 ||
-	    parse_u64(dash + 1, (size_t)(colon - dash) - 1, 16, &ret->end) < 0)
-		return -EINVAL;
-	return 1;
+	ret->bad = dash == NULL ||
+		   parse_u64(line, (size_t)(dash - line), 16, &ret->range.start) < 0 ||
+		   parse_u64(dash + 1, (size_t)(colon - dash) - 1, 16,
+			     &ret->range.end) < 0;
+	return true;
+}
+
+/* Cut the next line off the text.  False when it is used up. */
+static bool next_line(const char **text, size_t *len, const char **line, size_t *n)
+{
+	const char *nl;
+
+	if (*len == 0)
+		return false;
+	nl = memchr(*text, '\n', *len);
+	*line = *text;
+	*n = nl != NULL ? (size_t)(nl - *text) : *len;
+	*text += nl != NULL ? *n + 1 : *n;
+	*len -= nl != NULL ? *n + 1 : *n;
+	return true;
 }
 
 int ranges_parse_iomem(struct ranges *ret, const char *text, size_t len)
 {
 	bool hidden = false, found = false;
+	const char *line;
+	size_t n;
 
-	while (len > 0) {
-		const char *nl = memchr(text, '\n', len);
-		size_t n = nl != NULL ? (size_t)(nl - text) : len;
-		struct range one;
-		int r = parse_line(text, n, &one);
+	while (next_line(&text, &len, &line, &n)) {
+		struct resource one;
+		int r = 0;
 
-		if (r > 0 && one.start == 0 && one.end == 0) {
+		if (!parse_line(line, n, &one) || !is_ram(one.name, one.name_len))
+			continue;
+		if (one.bad)
+			return -EINVAL;
+		if (one.range.start == 0 && one.range.end == 0) {
 			hidden = true;
-		} else if (r > 0) {
-			r = ranges_add(ret, one.start, one.end);
-			found = true;
+			continue;
 		}
+		r = ranges_add(ret, one.range.start, one.range.end);
 		if (r < 0)
 			return r;
-		text += nl != NULL ? n + 1 : n;
-		len -= nl != NULL ? n + 1 : n;
+		found = true;
 	}
 	if (!found)
 		return hidden ? -EPERM : -ENODATA;
 	return 0;
+}
+
+static bool is_named(const struct resource *one, const char *name)
+{
+	return one->name_len == strlen(name) &&
+	       memcmp(one->name, name, one->name_len) == 0;
+}
+
+int ranges_parse_kernel(struct range *ret, const char *text, size_t len)
+{
+	bool found = false;
+	const char *line;
+	size_t n;
+
+	while (next_line(&text, &len, &line, &n)) {
+		struct resource one;
+
+		if (!parse_line(line, n, &one) || one.bad ||
+		    one.range.end <= one.range.start || one.range.end == UINT64_MAX)
+			continue;
+		if (!found && is_named(&one, "Kernel code")) {
+			*ret = one.range;
+			found = true;
+		} else if (found && one.range.end > ret->end &&
+			   (is_named(&one, "Kernel rodata") ||
+			    is_named(&one, "Kernel data") ||
+			    is_named(&one, "Kernel bss"))) {
+			ret->end = one.range.end;
+		}
+	}
+	return found ? 0 : -ENOENT;
 }

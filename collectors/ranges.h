@@ -53,4 +53,10 @@ int ranges_subtract(struct ranges *ret, const struct ranges *a,
  */
 int ranges_parse_iomem(struct ranges *ret, const char *text, size_t len);
 
+/*
+ * Where the kernel's image lies by /proc/iomem: from "Kernel code" to the end
+ * of its data.  0, or -ENOENT when it does not say.
+ */
+int ranges_parse_kernel(struct range *ret, const char *text, size_t len);
+
 #endif

@@ -24,7 +24,8 @@ allowed() {
 	agent/manifest) echo 'sink_run.h spool.h version.h' ;;
 	agent/vault | agent/vault_dir) echo 'vault.h' ;;
 	agent/vault_s3) echo 'vault.h s3.h http.h secret.h log.h' ;;
-	agent/s3) echo '' ;;
+	agent/vault_post) echo 'vault.h s3.h http.h ticket.h log.h' ;;
+	agent/policy | agent/s3) echo '' ;;
 	agent/s3_error) echo 's3.h' ;;
 	agent/http) echo 'ca_roots.h' ;;
 	agent/runner) echo 'collector.h sink_run.h' ;;
@@ -73,5 +74,5 @@ door archive.h archive unpack
 door archive_entry.h archive unpack
 door curl/curl.h http
 door openssl/evp.h digest
-door yyjson.h manifest_read
+door yyjson.h manifest_read ticket
 exit $failed

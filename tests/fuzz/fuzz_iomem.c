@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ranges r, rest;
+	struct range kernel;
 
 	if (ranges_open(&r, 16) < 0)
 		return 0;
@@ -23,6 +24,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	if (ranges_subtract(&rest, &r, &r) != 0 || rest.count != 0)
+		abort();
+	if (ranges_parse_kernel(&kernel, (const char *)data, size) == 0 &&
+	    (kernel.end <= kernel.start || kernel.end == UINT64_MAX))
 		abort();
 	ranges_free(&r);
 	ranges_free(&rest);

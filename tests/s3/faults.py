@@ -4,7 +4,9 @@
 usage: faults.py DIR LOG FAULT...
 
 DIR is up.sh's. Prints its port and serves until its parent ends. The first request meets the first FAULT, the second the
-second; when they are used up, all pass. LOG gets a line for each request: FAULT METHOD PATH BYTES STATUS.
+second; when they are used up, all pass. LOG gets a line for each request: FAULT METHOD PATH BYTES STATUS REGION, and
+LOG.headers its header lines but the authorization. From SIGUSR1 to SIGUSR2 the network is gone: what is connected is
+reset, and so is who connects.
 
   pass       to the server and back
   slowdown   503 SlowDown, nothing stored          internal   500 InternalError, nothing stored
@@ -14,11 +16,15 @@ second; when they are used up, all pass. LOG gets a line for each request: FAULT
   lost       stored, but the answer is lost        cut        the connection breaks in the middle of the body
   damaged    to the server with a byte changed     garbage    an answer that is no HTTP
   stall      no answer, ever                       close      stored; the answer comes, then the connection ends
+  malformed  400 AuthorizationHeaderMalformed, with the bucket's region in the document
+  elsewhere  as redirect, but a request that is signed for that region passes
+  short      to the server; the connection breaks in the middle of the answer
 """
 import http.client
 import itertools
 import os
 import re
+import signal
 import socket
 import ssl
 import struct
@@ -32,9 +38,9 @@ def read_env(directory):
         return dict(line.rstrip('\n').split('=', 1) for line in lines)
 
 
-def document(code, padding=0):
-    return ('<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code><Message></Message>%s</Error>' % (
-        code, ' ' * padding)).encode()
+def document(code, padding=0, more=''):
+    return ('<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code><Message></Message>%s%s</Error>' % (
+        code, ' ' * padding, more)).encode()
 
 
 def answer(status, body, headers='', close=False):
@@ -52,6 +58,7 @@ ANSWERS = {
     'expired': answer(400, document('ExpiredToken')),
     'redirect': answer(301, document('PermanentRedirect'),
                        'Location: https://127.0.0.1:1/\r\nx-amz-bucket-region: eu-west-1\r\n'),
+    'malformed': answer(400, document('AuthorizationHeaderMalformed', more='<Region>eu-west-1</Region>')),
     'garbage': b'\0\1\2 this is no HTTP\r\n\r\n',
 }
 
@@ -60,6 +67,9 @@ class Proxy:
     def __init__(self, directory, log, faults):
         self.env = read_env(directory)
         self.log = open(log, 'a', encoding='utf-8', buffering=1)
+        self.headers = open(log + '.headers', 'a', encoding='utf-8', buffering=1)
+        self.down = False
+        self.open = set()
         self.faults = itertools.chain(faults, itertools.repeat('pass'))
         self.lock = threading.Lock()
         self.server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -83,10 +93,24 @@ class Proxy:
     def serve(self, raw):
         try:
             with self.server.wrap_socket(raw, server_side=True) as connection:
-                while self.request(connection):
+                self.open.add(connection)
+                while not self.down and self.request(connection):
                     pass
-        except OSError:
+        except (OSError, ValueError):
             pass
+
+    def go_down(self, *_):
+        self.down = True
+        for connection in list(self.open):
+            try:
+                # What is read by another thread ends there; the reset follows from the unread data.
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+        self.open.clear()
+
+    def come_up(self, *_):
+        self.down = False
 
     @staticmethod
     def break_off(connection):
@@ -114,7 +138,9 @@ class Proxy:
             body += connection.recv(1 << 20) or gone()
         if fault == 'damaged':
             body[0] ^= 1
-        if fault in ('pass', 'lost', 'damaged', 'close'):
+        if fault == 'elsewhere':
+            fault = 'pass' if '/eu-west-1/s3/' in '\n'.join(head) else 'redirect'
+        if fault in ('pass', 'lost', 'damaged', 'close', 'short'):
             status, reply = self.forward(head, body)
         else:
             reply = ANSWERS.get(fault, b'')
@@ -122,7 +148,12 @@ class Proxy:
         return self.finish(connection, fault, head, len(body), status, reply)
 
     def finish(self, connection, fault, head, size, status, reply):
-        self.log.write('%s %s %d %s\n' % (fault, head[0].rsplit(' ', 1)[0], size, status))
+        scope = re.search('Credential=[^/]*/[0-9]*/([^/]*)/', '\n'.join(head))
+        self.log.write('%s %s %d %s %s\n' % (fault, head[0].rsplit(' ', 1)[0], size, status,
+                                            scope.group(1) if scope else '-'))
+        self.headers.write('\n'.join(h for h in head if not h.lower().startswith('authorization')) + '\n\n')
+        if self.down:
+            return self.break_off(connection)
         if fault == 'stall':
             threading.Event().wait()
         if fault == 'denied':
@@ -131,7 +162,11 @@ class Proxy:
             while connection.recv(65536):
                 pass
             return False
-        if fault in ('lost', 'cut'):
+        if fault == 'short':
+            connection.sendall(reply[:len(reply) // 2])
+            # Until it has arrived: a reset would take it away.
+            threading.Event().wait(0.3)
+        if fault in ('lost', 'cut', 'short'):
             return self.break_off(connection)
         connection.sendall(reply)
         return fault not in ('close', 'garbage')
@@ -148,11 +183,16 @@ def main():
     listener = socket.create_server(('127.0.0.1', 0), backlog=32)
     print(listener.getsockname()[1], flush=True)
     parent = os.getppid()
+    signal.signal(signal.SIGUSR1, proxy.go_down)
+    signal.signal(signal.SIGUSR2, proxy.come_up)
     listener.settimeout(1)
     while os.getppid() == parent:
         try:
             connection, _ = listener.accept()
         except TimeoutError:
+            continue
+        if proxy.down:
+            proxy.break_off(connection)
             continue
         threading.Thread(target=proxy.serve, args=(connection,), daemon=True).start()
 

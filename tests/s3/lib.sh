@@ -30,12 +30,54 @@ build_put() { [ -n "${EVAC_S3_PUT-}" ] || make -s -C "$top" VARIANT=asan "${put#
 
 s3() { "$here/s3.py" --env "$work/server/s3.env" "$@"; }
 
+# start_proxy NAME FAULT...: sets $port and $proxy; its record is $work/NAME.log.
+start_proxy() {
+	local name=$1
+	shift
+	rm -f "$work/$name.port" "$work/$name.log" "$work/$name.log.headers"
+	mkfifo "$work/$name.port"
+	"$here/faults.py" "$work/server" "$work/$name.log" "$@" >"$work/$name.port" &
+	proxy=$!
+	pids+=("$proxy")
+	read -r port <"$work/$name.port"
+}
+
 # as USER COMMAND...: with that user's credentials in the environment.
 as() {
 	local key=S3_$1_KEY secret=S3_$1_SECRET
 	shift
 	AWS_ACCESS_KEY_ID=${!key} AWS_SECRET_ACCESS_KEY=${!secret} "$@"
 }
+
+# vault WORDS...: the program with the server's address and the put-only user; its output also goes to a record.
+vault() { as "${user:-WRITER}" "$put" -c "$S3_CA" -e "${endpoint:-$S3_ENDPOINT}" "$@" 2>&1 | tee -a "$work/all"; }
+
+# says TEXT WORDS...: the vault fails with exactly this line.
+says() {
+	local text=$1 said
+	shift
+	if said=$(vault "$@"); then echo "it did not fail: $said"; return 1; fi
+	[ "$(tail -n 1 <<<"$said")" = "$text" ] || { echo "expected: $text"; echo "got:      $said"; return 1; }
+}
+
+# holds KEY FILE: the bucket has these bytes under that key.
+holds() { s3 get evidence "$1" | cmp - "$2"; }
+
+# through FAULTS WORDS...: the vault by way of a proxy with these faults, whose record is $work/$run.log.
+run=faults
+through() {
+	local faults=$1 port proxy rc=0
+	shift
+	# shellcheck disable=SC2086
+	start_proxy "$run" $faults
+	endpoint=https://127.0.0.1:$port vault "$@" || rc=$?
+	kill "$proxy"
+	wait "$proxy" 2>/dev/null || true
+	cat "$work/$run.log"
+	return $rc
+}
+
+requests() { wc -l <"$work/$run.log"; }
 
 # check WHAT COMMAND...: one line of TAP; what the command says is shown when it fails.
 check() {

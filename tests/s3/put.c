@@ -2,14 +2,18 @@
  * put.c - stores one file through the agent's S3 vault: the vault alone, for
  * tests of what it does when things go wrong.
  *
- * usage: put [-e ENDPOINT] [-c CAFILE] [-r REGION] [-d DEADLINE_MS] [-p] [-t SECONDS] [-n COUNT] URL PATH NAME FILE
+ * usage: put [-e ENDPOINT] [-c CAFILE] [-r REGION] [-d DEADLINE_MS] [-P PATIENCE_MS] [-p] [-t SECONDS] [-n COUNT]
+ *            [-j SESSIONS] [-o OPTION=VALUE]... URL PATH NAME FILE
  *
  * -p: path style.  -t: the clock is wrong by so much.  -n: that many objects,
- * NAME.0, NAME.1 ... by one session.  Prints a line for each: "stored NAME" or
- * "ERRNO: message".  Exit status 0 when all were stored.
+ * NAME.0, NAME.1 ... by one session.  -j: that many sessions, one beside the
+ * other; they store NAME.0, NAME.1 ... -o: an option as evac collect has it.  Prints
+ * a line for each: "stored NAME" or "ERRNO: message".  Exit status 0 when all were
+ * stored.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +27,9 @@
 #include "errname.h"
 #include "io.h"
 #include "vault.h"
+#include "vault_cli.h"
+
+#define SESSIONS_MAX 16u
 
 static long clock_error_s;
 
@@ -53,61 +60,128 @@ static int put_one(struct vault_session *s, const char *name, const void *data, 
 	return r;
 }
 
-static int put_all(struct vault *v, char **words, unsigned long count)
+/* One session and what it stores. */
+struct job {
+	struct vault *vault;
+	const char *name;
+	const void *data;
+	size_t len;
+	unsigned long first, count;
+	bool numbered;
+	int failed;
+};
+
+static void *put_all(void *arg)
 {
+	struct job *j = arg;
 	struct vault_session *s = NULL;
 	char name[128];
+
+	if (vault_s3.session(&s, j->vault) < 0)
+		j->failed = 1;
+	for (unsigned long i = j->first; s != NULL && i < j->first + j->count; i++) {
+		if (!j->numbered)
+			(void)snprintf(name, sizeof(name), "%s", j->name);
+		else
+			(void)snprintf(name, sizeof(name), "%s.%lu", j->name, i);
+		j->failed |= put_one(s, name, j->data, j->len) < 0;
+	}
+	vault_s3.session_close(s);
+	return NULL;
+}
+
+static int put_files(struct vault *v, char **words, unsigned long count, unsigned long sessions)
+{
+	struct job jobs[SESSIONS_MAX];
+	pthread_t threads[SESSIONS_MAX];
 	void *data = NULL;
 	size_t len;
 	int failed = 0;
 
-	if (io_load(AT_FDCWD, words[3], 1u << 30, &data, &len) < 0 ||
-	    vault_s3.session(&s, v) < 0) {
+	if (io_load(AT_FDCWD, words[3], 1u << 30, &data, &len) < 0) {
 		perror(words[3]);
-		failed = 1;
+		return 1;
 	}
-	for (unsigned long i = 0; s != NULL && i < count; i++) {
-		if (count == 1)
-			(void)snprintf(name, sizeof(name), "%s", words[2]);
-		else
-			(void)snprintf(name, sizeof(name), "%s.%lu", words[2], i);
-		failed |= put_one(s, name, data, len) < 0;
+	for (unsigned long i = 0; i < sessions; i++) {
+		jobs[i] = (struct job){ v, words[2], data, len, i * count, count,
+					count * sessions > 1, 0 };
+		if (pthread_create(&threads[i], NULL, put_all, &jobs[i]) != 0)
+			abort();
 	}
-	vault_s3.session_close(s);
+	for (unsigned long i = 0; i < sessions; i++) {
+		(void)pthread_join(threads[i], NULL);
+		failed |= jobs[i].failed;
+	}
 	free(data);
 	return failed;
+}
+
+struct words {
+	struct vault_cli vault;
+	unsigned long count, sessions;
+};
+
+/* "NAME=VALUE", or "NAME" of a flag, by the same code as evac's. */
+static int set_option(struct words *w, const char *text)
+{
+	static const struct cli_option rows[] = {
+		VAULT_CLI_REACH(struct words, vault), VAULT_CLI_KEEP(struct words, vault),
+	};
+	size_t len = strcspn(text, "=");
+	char error[CLI_ERROR_MAX];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		void *at = (char *)w + rows[i].offset;
+
+		if (strlen(rows[i].name) != len || strncmp(rows[i].name, text, len) != 0)
+			continue;
+		if (rows[i].set != NULL)
+			return rows[i].set(at, text + len + (text[len] == '='), error);
+		*(bool *)at = true;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int take_words(struct words *w, struct vault_options *o, int argc, char **argv)
+{
+	int c, r = 0;
+
+	while (r == 0 && (c = getopt(argc, argv, "e:c:r:d:P:pt:n:j:o:")) != -1) {
+		switch (c) {
+		case 'e': o->endpoint_url = optarg; break;
+		case 'c': o->ca_file = optarg; break;
+		case 'r': o->region = optarg; break;
+		case 'd': o->deadline_ms = clock_now_ms() + atoll(optarg); break;
+		case 'P': o->patience_ms = atoll(optarg); break;
+		case 'p': o->path_style = true; break;
+		case 't': clock_error_s = atol(optarg); break;
+		case 'n': w->count = strtoul(optarg, NULL, 10); break;
+		case 'j': w->sessions = strtoul(optarg, NULL, 10); break;
+		case 'o': r = set_option(w, optarg); break;
+		default: r = -EINVAL;
+		}
+	}
+	vault_cli_apply(&w->vault, o);
+	return argc - optind == 4 && w->sessions >= 1 && w->sessions <= SESSIONS_MAX ? r : -EINVAL;
 }
 
 int main(int argc, char **argv)
 {
 	char error[VAULT_ERROR_MAX];
 	struct vault_options o = { 0 };
+	struct words w = { .count = 1, .sessions = 1 };
 	struct vault *v;
-	unsigned long count = 1;
-	int c, failed;
+	int failed;
 
-	if (sodium_init() < 0)
-		return 1;
-	while ((c = getopt(argc, argv, "e:c:r:d:pt:n:")) != -1) {
-		switch (c) {
-		case 'e': o.endpoint_url = optarg; break;
-		case 'c': o.ca_file = optarg; break;
-		case 'r': o.region = optarg; break;
-		case 'd': o.deadline_ms = clock_now_ms() + atoll(optarg); break;
-		case 'p': o.path_style = true; break;
-		case 't': clock_error_s = atol(optarg); break;
-		case 'n': count = strtoul(optarg, NULL, 10); break;
-		default: return 64;
-		}
-	}
-	if (argc - optind != 4)
+	if (sodium_init() < 0 || take_words(&w, &o, argc, argv) < 0)
 		return 64;
 	o.url = argv[optind];
 	if (vault_s3.open(&v, &o, argv[optind + 1], error) < 0) {
 		printf("open: %s\n", error);
 		return 1;
 	}
-	failed = put_all(v, argv + optind, count);
+	failed = put_files(v, argv + optind, w.count, w.sessions);
 	vault_s3.close(v);
 	return failed;
 }

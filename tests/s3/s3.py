@@ -4,6 +4,8 @@
 usage: s3.py [--env FILE] [--as USER] COMMAND ARGS...
 
   make-bucket BUCKET           where there are no accounts, with a policy that lets WRITER only put
+  make-lock-bucket BUCKET      with Object Lock
+  tags BUCKET KEY              the object's tags, as KEY=VALUE lines
   list BUCKET [PREFIX]         a line `SIZE TIME KEY` for each object, TIME in UTC with milliseconds
   get BUCKET KEY [FILE]        to FILE or standard output
   head BUCKET KEY              the answer's headers
@@ -11,7 +13,8 @@ usage: s3.py [--env FILE] [--as USER] COMMAND ARGS...
   delete BUCKET KEY
   pull BUCKET PREFIX DIR       all objects below PREFIX, into DIR, by the rest of their names
   iam NAME=VALUE...            an IAM call
-  assume ROLE_ARN [SECONDS]    temporary credentials, as AWS_...=VALUE lines
+  assume ROLE_ARN [SECONDS [POLICY]]
+                               temporary credentials, as AWS_...=VALUE lines
 
 USER is ROOT (if not said), WRITER or NOBODY. FILE is what up.sh wrote; else the environment has its values.
 A refusal is one line `STATUS CODE` on standard error, and exit status 1.
@@ -118,6 +121,17 @@ def make_bucket(server, env, bucket):
         server.call('PUT', '/' + bucket, [('policy', '')], write_only_policy(bucket).encode())
 
 
+def make_lock_bucket(server, env, bucket):
+    server.call('PUT', '/' + bucket, headers=[('x-amz-bucket-object-lock-enabled', 'true')])
+
+
+def tags(server, env, bucket, key):
+    page = xml.fromstring(server.call('GET', '/%s/%s' % (bucket, key), [('tagging', '')])[0])
+    for tag in page.iter():
+        if tag.tag.rsplit('}', 1)[-1] == 'Tag':
+            print('%s=%s' % (find(tag, 'Key'), find(tag, 'Value')))
+
+
 def get(server, env, bucket, key, file=None):
     data = server.call('GET', '/%s/%s' % (bucket, key))[0]
     if file is None:
@@ -170,17 +184,18 @@ def iam(server, env, *pairs):
     sys.stdout.buffer.write(action(server, 'iam', '2010-05-08', [tuple(p.split('=', 1)) for p in pairs]))
 
 
-def assume(server, env, role, seconds='900'):
+def assume(server, env, role, seconds='900', policy=None):
     answer = action(server, 'sts', '2011-06-15', [
-        ('Action', 'AssumeRole'), ('RoleArn', role), ('RoleSessionName', 'test'), ('DurationSeconds', seconds)])
+        ('Action', 'AssumeRole'), ('RoleArn', role), ('RoleSessionName', 'test'), ('DurationSeconds', seconds)]
+        + ([('Policy', policy)] if policy else []))
     values = {e.tag.rsplit('}', 1)[-1]: e.text for e in xml.fromstring(answer).iter()}
     print('AWS_ACCESS_KEY_ID=' + values['AccessKeyId'])
     print('AWS_SECRET_ACCESS_KEY=' + values['SecretAccessKey'])
     print('AWS_SESSION_TOKEN=' + values['SessionToken'])
 
 
-COMMANDS = {'make-bucket': make_bucket, 'list': list_objects, 'get': get, 'head': head, 'put': put, 'delete': delete,
-            'pull': pull, 'iam': iam, 'assume': assume}
+COMMANDS = {'make-bucket': make_bucket, 'make-lock-bucket': make_lock_bucket, 'list': list_objects, 'get': get,
+            'head': head, 'tags': tags, 'put': put, 'delete': delete, 'pull': pull, 'iam': iam, 'assume': assume}
 
 
 def main():

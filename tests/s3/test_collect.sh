@@ -11,16 +11,6 @@ s3 make-bucket evidence
 "$evac" keygen >"$work/identity" 2>/dev/null
 recipient=$(sed -n 's/^# public key: //p' "$work/identity")
 
-# start_proxy NAME FAULT...: sets $port; its record is $work/NAME.log.
-start_proxy() {
-	local name=$1
-	shift
-	mkfifo "$work/$name.port"
-	"$here/faults.py" "$work/server" "$work/$name.log" "$@" >"$work/$name.port" &
-	pids+=("$!")
-	read -r port <"$work/$name.port"
-}
-
 # collect NAME WORDS...: as WRITER, by way of the proxy, below the prefix NAME; what it says is kept as NAME.out, .err.
 collect() {
 	local name=$1
@@ -94,7 +84,7 @@ check "and one line says so" said nobody "s3://evidence: AccessDenied: "
 wrong_secret() { S3_WRITER_SECRET=wrong status 2 collect secret; }
 check "a wrong secret: exit status 2" wrong_secret
 check "and one line says so" said secret "s3://evidence: SignatureDoesNotMatch: the secret key is wrong"
-no_credentials() { status 2 "$evac" collect --case C --recipient "$recipient" --to s3://evidence/x 2>"$work/none.err" >"$work/none.out"; }
+no_credentials() { status 2 "$evac" collect --imds-endpoint none --case C --recipient "$recipient" --to s3://evidence/x 2>"$work/none.err" >"$work/none.out"; }
 check "no credentials: exit status 2" no_credentials
 check "and one line says so" said none "s3://evidence: no credentials: set AWS_ACCESS_KEY_ID"
 check "nothing of it is in the bucket" [ -z "$(s3 list evidence n)$(s3 list evidence secret)$(s3 list evidence x)" ]

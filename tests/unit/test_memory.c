@@ -68,6 +68,43 @@ static void test_kcore_unreadable(void)
 	machine_kcore(HIGH_END + 1);
 }
 
+/* The place of a piece in the order in which they were handed out. */
+static size_t place_of(const struct sink *s, const char *path)
+{
+	size_t i = 0;
+
+	while (i < sink_list_count(s) && strcmp(sink_list_at(s, i)->path, path) != 0)
+		i++;
+	return i;
+}
+
+static void test_order(void)
+{
+	static uint64_t flags[(HIGH_END + 1) / 4096];
+	struct sink *s = machine_sink();
+	size_t kernel, tables, objects, used, unused;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		flags[i] = 1u << 10;
+	flags[0x155000 / 4096] = 1u << 26;
+	flags[0x142000 / 4096] = 1u << 7;
+	flags[0x131000 / 4096] = 1u << 5;
+	machine_file("proc/kpageflags", flags, sizeof(flags));
+	CHECK(run(s, MEMORY_KCORE) == 0, "order: runs");
+	kernel = place_of(s, "memory/0000000000110000.lime");
+	tables = place_of(s, "memory/0000000000150000.lime");
+	objects = place_of(s, "memory/0000000000140000.lime");
+	used = place_of(s, "memory/0000000000130000.lime");
+	unused = place_of(s, "memory/0000000000100000.lime");
+	CHECK(kernel < tables && tables < objects && objects < used && used < unused &&
+	      unused < sink_list_count(s),
+	      "the kernel's image, page tables, its objects, used memory, free memory");
+	CHECK(machine_note_is(s, "order", "kernel image first, then by page flags"),
+	      "and a note says so");
+	sink_list_free(s);
+	machine_drop("proc/kpageflags");
+}
+
 /* What the kernel has no page for, or a broken one, comes out as zeros. */
 static void test_kpageflags(void)
 {
@@ -181,6 +218,7 @@ int main(void)
 	machine_open(&host);
 	test_kcore();
 	test_kcore_unreadable();
+	test_order();
 	test_kpageflags();
 	test_no_physical();
 	test_hidden();

@@ -152,6 +152,13 @@ static void test_report(void)
 	      "a /dev/mem that is a file is not read");
 	CHECK(verdict(&r, "process")->works && !verdict(&r, "process")->physical,
 	      "process memory");
+	machine_text("proc/misc", " 60 rfkill\n130 watchdog\n 57 crash\n");
+	machine_text("dev/crash", "not memory");
+	CHECK(memory_report(&r, &host, &request) == 0 &&
+	      strncmp(verdict(&r, "dev_crash")->why, "ENODEV", 6) == 0,
+	      "nor a /dev/crash that is not the driver's");
+	machine_drop("proc/misc");
+	machine_drop("dev/crash");
 	machine_text("proc/iomem", "00000000-00000000 : System RAM\n");
 	machine_drop("proc/1/mem");
 	CHECK(memory_report(&r, &host, &why) == 0 && r.ram_error == -EPERM &&

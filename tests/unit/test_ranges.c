@@ -148,6 +148,26 @@ static void test_borders(struct ranges *r)
 	      "find what ends at or after");
 }
 
+static void test_kernel(void)
+{
+	static const char text[] = "00100000-7fffffff : System RAM\n"
+				   "  2000000-2ffffff : Kernel code\n"
+				   "  3000000-31fffff : Kernel rodata\n"
+				   "  3200000-33fffff : Kernel data\n"
+				   "  3600000-39fffff : Kernel bss\n"
+				   "  4000000-40fffff : Kernel code\n"
+				   "  5000000-5ffffff : Crash kernel\n";
+	struct range k;
+
+	CHECK(ranges_parse_kernel(&k, text, sizeof(text) - 1) == 0 &&
+	      k.start == 0x2000000 && k.end == 0x39fffff, "where the kernel lies");
+	CHECK(ranges_parse_kernel(&k, text, 63) == 0 && k.end == 0x2ffffff,
+	      "a text that is cut");
+	CHECK(ranges_parse_kernel(&k, text, 31) == -ENOENT &&
+	      ranges_parse_kernel(&k, "0-0 : Kernel code\n", 18) == -ENOENT,
+	      "one that does not say");
+}
+
 int main(void)
 {
 	struct ranges r;
@@ -159,6 +179,7 @@ int main(void)
 	test_iomem_full();
 	test_against_bits();
 	test_borders(&r);
+	test_kernel();
 	ranges_free(&r);
 	return CHECK_DONE();
 }
