@@ -179,4 +179,4 @@ FORCE:
 .DELETE_ON_ERROR:
 .SECONDARY:
 
--include $(OBJ:.o=.d) $(wildcard $(OUT)/tests/unit/*.d $(OUT)/tests/fuzz/*.d)
+-include $(OBJ:.o=.d) $(wildcard $(OUT)/tests/unit/*.d $(OUT)/tests/fuzz/*.d $(OUT)/tests/s3/*.d)

@@ -76,12 +76,21 @@ static int poll_plan(void *arg)
 	return signals > 0 ? -EINTR : pipeline_dead(p->pipe);
 }
 
+/* What is still to be built would keep the collector from returning. */
+static void hurry_plan(void *arg)
+{
+	struct plan *p = arg;
+
+	pipeline_hurry(p->pipe, true);
+}
+
 /* Near the deadline there must be time to seal and send what is in hand. */
 static void set_limits(struct plan *p)
 {
 	int64_t all_ms = 1000 * (int64_t)p->o->deadline_s, margin;
 
-	p->limits = (struct runner_limits){ .poll = poll_plan, .arg = p };
+	p->limits = (struct runner_limits){ .poll = poll_plan, .hurry = hurry_plan,
+					    .arg = p };
 	if (all_ms == 0)
 		return;
 	margin = all_ms / 10;
@@ -92,7 +101,7 @@ static void set_limits(struct plan *p)
 	p->end_ms = p->result.begun_ms + all_ms;
 	p->limits.stop_ms = p->end_ms - margin;
 	/* A collector that hangs must leave time for the manifest. */
-	p->limits.leave_ms = p->end_ms - margin / 2;
+	p->limits.leave_ms = p->end_ms - margin / 4;
 }
 
 /* Send what the last group left unfinished. */
@@ -171,6 +180,7 @@ static void run_collector(struct plan *p, const struct collector *c)
 	p->carry = NULL;
 	progress_begin(&p->progress, c->name);
 	r = runner_run(c, &p->host, &p->req, sink, &p->limits, &hung);
+	pipeline_hurry(p->pipe, false);
 	if (r == 0 && sink_stopped(sink) < 0)
 		r = sink_stopped(sink);
 	finish_collector(p, c, r, sink, hung, clock_now_ms() - begun);
@@ -238,6 +248,7 @@ static int prepare(struct plan *p)
 		return r;
 	}
 	p->req.memory = p->o->memory;
+	p->req.freeze = p->o->freeze;
 	r = load_lime(p);
 	if (r == 0)
 		r = collection_id_make(&p->id, p->o->case_id);

@@ -229,6 +229,8 @@ static CURLcode set_up(struct http_session *s, const struct http *h)
 
 	SET(CURLOPT_ERRORBUFFER, s->detail);
 	SET(CURLOPT_NOSIGNAL, 1L);
+	/* A name server that is silent holds back a thread of the resolver's, not us. */
+	SET(CURLOPT_QUICK_EXIT, 1L);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, stall_s * 1000 < CONNECT_TIMEOUT_MS ? stall_s * 1000 :
 						CONNECT_TIMEOUT_MS);

@@ -200,6 +200,8 @@ static const struct cli_option rows[] = {
 	  .help = "all but these collectors" },
 	{ .name = "memory", .arg = "METHOD", .set = set_memory,
 	  .help = "auto (default), lime, kcore, process or none" },
+	{ .name = "freeze", .offset = offsetof(struct options, freeze),
+	  .help = "hold a process still while its own memory is read (10 s at most)" },
 	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct options, lime.file),
 	  .help = "the LiME kernel module for this kernel" },
 	{ .name = "lime-key", .arg = "KEY", .offset = offsetof(struct options, lime.key),
@@ -359,6 +361,10 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 		o->deadline_s = t->deadline_s;
 	if (r == 0 && !o->memory_given && t->memory != NULL)
 		r = set_memory(o, t->memory, error);
+	if (o->lime.store == NULL)
+		o->lime.store = t->lime_store;
+	if (o->lime.key == NULL)
+		o->lime.key = t->lime_key;
 	if (r == 0 && o->memory == MEMORY_LIME && !module_expected(&o->lime)) {
 		(void)snprintf(error, CLI_ERROR_MAX, "it wants --lime FILE or --lime-store DIR");
 		r = -EINVAL;

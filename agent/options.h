@@ -34,6 +34,7 @@ struct options {
 	bool selected[OPTIONS_COLLECTORS_MAX]; /* row by row of collectors[] */
 	bool selection_given, memory_given;
 	enum collector_memory memory;
+	bool freeze;                   /* processes, while they are read */
 	struct module_options lime;    /* where the module may come from */
 	uint64_t deadline_s;           /* 0: none */
 	size_t segment_size;           /* bytes; never 0 */

@@ -197,6 +197,11 @@ void pipeline_put(struct pipeline *p, struct segment *seg)
 		queue_release(p->queue, seg);
 }
 
+void pipeline_hurry(struct pipeline *p, bool on)
+{
+	atomic_store(&p->ctx.hurry, on);
+}
+
 int pipeline_dead(const struct pipeline *p)
 {
 	return delivery_dead(&p->delivery);

@@ -2,6 +2,7 @@
 #ifndef PIPELINE_H
 #define PIPELINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct collection_id;
@@ -39,6 +40,10 @@ struct queue *pipeline_queue(struct pipeline *p);
 
 /* Hand a segment to the workers, or back when it is empty. */
 void pipeline_put(struct pipeline *p, struct segment *seg);
+
+/* While ${on}, the workers give up what they have not begun to build: it counts
+ * as lost, for lack of time. */
+void pipeline_hurry(struct pipeline *p, bool on);
 
 /* 0, or the negative errno with which the vault was lost for good. */
 int pipeline_dead(const struct pipeline *p);

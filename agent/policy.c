@@ -188,6 +188,18 @@ static int add_encoded(struct buf *b, const char *text)
 	return r;
 }
 
+/* What is signed of a request, besides its path and its query. */
+struct signed_part {
+	const char *method, *headers, *names, *encoded;
+};
+
+static const struct signed_part parts[] = {
+	[POLICY_GET] = { "GET", "", "host", "host" },
+	/* Nobody who has the URL can overwrite an object by it. */
+	[POLICY_CREATE] = { "PUT", "if-none-match:*\n", "host;if-none-match",
+			    "host%3Bif-none-match" },
+};
+
 /* The query without its signature, in the order that is signed. */
 static int add_query(struct buf *b, const struct policy_signer *s, const char *date,
 		     const char *where, uint32_t valid_s)
@@ -206,7 +218,7 @@ static int add_query(struct buf *b, const struct policy_signer *s, const char *d
 		r = buf_addf(b, "&X-Amz-Security-Token=");
 	if (r == 0 && s->token != NULL)
 		r = add_encoded(b, s->token);
-	return r < 0 ? r : buf_addf(b, "&X-Amz-SignedHeaders=host");
+	return r;
 }
 
 /* What is signed: the digest of the canonical request and its scope. */
@@ -227,8 +239,9 @@ static int sign_request(char ret[POLICY_SIGNATURE], const struct policy_signer *
 }
 
 int policy_presign(char *ret, size_t cap, const struct policy_signer *s,
-		   const char *method, const char *url, uint32_t valid_s)
+		   enum policy_request what, const char *url, uint32_t valid_s)
 {
+	const struct signed_part *part = &parts[what];
 	const char *host = url + strlen("https://"), *path;
 	char date[POLICY_DATE], where[POLICY_CREDENTIAL_MAX / 2], signature[POLICY_SIGNATURE];
 	struct buf out = { .data = (uint8_t *)ret, .cap = cap }, request;
@@ -250,10 +263,13 @@ int policy_presign(char *ret, size_t cap, const struct policy_signer *s,
 	query = out.len;
 	if (r == 0)
 		r = add_query(&out, s, date, where, valid_s);
-	if (r < 0 || buf_open(&request, cap + 64) < 0)
+	if (r == 0)
+		r = buf_addf(&out, "&X-Amz-SignedHeaders=%s", part->encoded);
+	if (r < 0 || buf_open(&request, cap + 128) < 0)
 		return r < 0 ? r : -ENOMEM;
-	r = buf_addf(&request, "%s\n%s\n%.*s\nhost:%.*s\n\nhost\nUNSIGNED-PAYLOAD", method,
-		     path, (int)(out.len - query), ret + query, (int)host_len, host);
+	r = buf_addf(&request, "%s\n%s\n%.*s\nhost:%.*s\n%s\n%s\nUNSIGNED-PAYLOAD",
+		     part->method, path, (int)(out.len - query), ret + query, (int)host_len,
+		     host, part->headers, part->names);
 	if (r == 0)
 		r = sign_request(signature, s, date, where, &request);
 	if (r == 0)

@@ -35,6 +35,12 @@ struct policy_grant {
 	bool sha256;           /* a POST carries x-amz-checksum-sha256, not Content-MD5 */
 };
 
+/* What a presigned URL is for. */
+enum policy_request {
+	POLICY_GET,
+	POLICY_CREATE, /* a PUT, which must have the header "If-None-Match: *" */
+};
+
 /*
  * The form of POST uploads (Amazon S3 API Reference, "Browser-Based Uploads
  * Using POST (AWS Signature Version 4)").  The form's other fields are "key",
@@ -69,13 +75,13 @@ int policy_post(struct policy_post *ret, const struct policy_signer *s,
 		const struct policy_grant *grant);
 
 /*
- * Sign ${url} ("https://HOST/KEY", percent-encoded, without a query) for one
- * ${method} during ${valid_s} seconds, with any content.  Headers of the names
+ * Sign ${url} ("https://HOST/KEY", percent-encoded, without a query) for
+ * ${what} during ${valid_s} seconds, with any content.  Headers of the names
  * x-amz-* may not come along.  Writes the URL with its query, which ends with
  * "&X-Amz-Signature=" and 64 digits.  0; -ENOBUFS; -EINVAL for the URL.
  */
 int policy_presign(char *ret, size_t cap, const struct policy_signer *s,
-		   const char *method, const char *url, uint32_t valid_s);
+		   enum policy_request what, const char *url, uint32_t valid_s);
 
 /*
  * An IAM session policy as JSON text: nothing but putting objects whose keys

@@ -74,7 +74,7 @@ static bool wait_for(struct job *job, const struct runner_limits *limits)
 {
 	int64_t budget = job->c->budget_s == 0 ? 0 :
 			 clock_now_ms() + 1000 * (int64_t)job->c->budget_s;
-	int64_t leave = limits->leave_ms;
+	int64_t leave = limits->leave_ms, half = 0;
 	bool stopped = false;
 
 	while (!atomic_load(&job->done)) {
@@ -89,7 +89,12 @@ static bool wait_for(struct job *job, const struct runner_limits *limits)
 		if (why < 0 && !stopped) {
 			sink_stop(job->sink, why);
 			leave = earlier(limits->leave_ms, now + RUNNER_GRACE_MS);
+			half = now + (leave - now) / 2;
 			stopped = true;
+		}
+		if (half != 0 && now >= half && limits->hurry != NULL) {
+			limits->hurry(limits->arg);
+			half = 0;
 		}
 		if (stopped && leave != 0 && now >= leave)
 			return false;

@@ -16,6 +16,9 @@ struct runner_limits {
 	int64_t leave_ms;  /* a collector that still runs is left behind; 0: never */
 	/* Called up to a hundred times a second: 0, or the negative errno to stop with. */
 	int (*poll)(void *arg);
+	/* Called once (may be NULL) when a collector that was stopped has used up
+	 * half of the time it has left to return. */
+	void (*hurry)(void *arg);
 	void *arg;
 };
 

@@ -348,17 +348,19 @@ static void give_up(struct s3_attempt *a)
 		       a->count == 1 ? "try" : "tries", why);
 }
 
-bool s3_session_wait(struct s3_session *s, struct s3_attempt *a)
+bool s3_attempt_wait(struct s3_attempt *a, bool answered)
 {
-	unsigned tries = atomic_load(&s->client->answered) ? TRIES : TRIES_UNKNOWN;
+	unsigned tries = answered ? TRIES : TRIES_UNKNOWN;
 	uint32_t limit = WAIT_MAX_MS;
 	struct timespec t;
-	int64_t ms;
+	int64_t ms, next;
 
 	if (a->count < 7)
 		limit = WAIT_FIRST_MS << (a->count - 1);
 	ms = (int64_t)randombytes_uniform(limit < WAIT_MAX_MS ? limit : WAIT_MAX_MS);
-	a->late = a->end_ms != 0 && clock_now_ms() + ms >= a->end_ms;
+	next = clock_now_ms() + ms;
+	a->late = (a->end_ms != 0 && next >= a->end_ms) ||
+		  (a->begin_by_ms != 0 && next >= a->begin_by_ms);
 	if (a->late || a->count >= tries) {
 		give_up(a);
 		return false;
@@ -367,4 +369,9 @@ bool s3_session_wait(struct s3_session *s, struct s3_attempt *a)
 	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t) == EINTR)
 		;
 	return true;
+}
+
+bool s3_session_wait(struct s3_session *s, struct s3_attempt *a)
+{
+	return s3_attempt_wait(a, atomic_load(&s->client->answered));
 }

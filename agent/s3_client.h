@@ -49,6 +49,7 @@ struct s3_call {
 /* Its way through the tries. */
 struct s3_attempt {
 	int64_t end_ms;    /* CLOCK_MONOTONIC; no try goes on after it; 0: none */
+	int64_t begin_by_ms; /* and none begins after this; 0: none */
 	unsigned count;    /* requests that were sent */
 	bool fresh;        /* the last connection broke */
 	bool late;         /* the end comes before another try */
@@ -75,5 +76,8 @@ const struct http_response *s3_session_answer(const struct s3_session *s);
  * time, and ${a->why} says so.
  */
 bool s3_session_wait(struct s3_session *s, struct s3_attempt *a);
+
+/* The same for one who sends by other means; ${answered}: the server ever did. */
+bool s3_attempt_wait(struct s3_attempt *a, bool answered);
 
 #endif

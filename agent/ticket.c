@@ -269,6 +269,8 @@ static int read_payload(yyjson_val *root, struct ticket *t, char error[TICKET_ER
 	if (!get_optional(root, "endpoint_url", &t->endpoint_url) ||
 	    !get_optional(root, "region", &t->region) || !get_optional(root, "ca", &t->ca) ||
 	    !get_optional(root, "memory", &t->memory) ||
+	    !get_optional(root, "lime_store", &t->lime_store) ||
+	    !get_optional(root, "lime_key", &t->lime_key) ||
 	    !get_list(root, "only", t->only.name, TICKET_NAMES_MAX, &t->only.count) ||
 	    !get_list(root, "skip", t->skip.name, TICKET_NAMES_MAX, &t->skip.count) ||
 	    (yyjson_obj_get(root, "deadline_s") != NULL &&

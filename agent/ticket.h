@@ -57,6 +57,8 @@ struct ticket {
 	uint64_t deadline_s;       /* 0: none */
 	struct ticket_names only, skip;
 	const char *memory;
+	const char *lime_store;    /* a directory of the host */
+	const char *lime_key;      /* who signs the modules: 56 characters */
 	int64_t issued_s, expires_s; /* Unix time */
 
 	enum ticket_kind kind;

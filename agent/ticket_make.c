@@ -170,7 +170,7 @@ static int presign(struct make *m, size_t i, const char *name)
 	if (s3_key(key, &m->place, path, name) < 0)
 		return -ENAMETOOLONG;
 	s3_url(url, &m->place, key);
-	if (policy_presign(out, sizeof(out), &m->signer, "PUT", url, (uint32_t)m->w.valid_s) < 0)
+	if (policy_presign(out, sizeof(out), &m->signer, POLICY_CREATE, url, (uint32_t)m->w.valid_s) < 0)
 		return -ENAMETOOLONG;
 	query = strchr(out, '?') + 1;
 	signature = strstr(query, "&X-Amz-Signature=");

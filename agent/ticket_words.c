@@ -156,6 +156,22 @@ static int set_memory(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return -EINVAL;
 }
 
+/* The host shall not need the file. */
+static int set_lime_key(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct ticket_words *w = ctx;
+	struct minisign_public key;
+	char why[MINISIGN_ERROR_MAX];
+
+	if (minisign_load_public(value, &key, why) < 0) {
+		(void)snprintf(error, CLI_ERROR_MAX, "%s", why);
+		return -EINVAL;
+	}
+	minisign_public_text(&key, w->lime_key);
+	w->t.lime_key = w->lime_key;
+	return 0;
+}
+
 /* Names out of the registry, so that they live on. */
 static int add_names(struct ticket_names *names, const char *list, char error[CLI_ERROR_MAX])
 {
@@ -207,10 +223,17 @@ static const struct cli_option options[] = {
 	{ .name = "print-policy", .offset = offsetof(struct ticket_words, print_policy),
 	  .help = "print the session policy for aws sts assume-role, and nothing else" },
 	{ .name = "deadline", .arg = "TIME", .set = set_deadline,
-	  .help = "as evac collect's, and so are:" },
-	{ .name = "only", .arg = "NAMES", .set = set_only, .help = "" },
-	{ .name = "skip", .arg = "NAMES", .set = set_skip, .help = "" },
-	{ .name = "memory", .arg = "METHOD", .set = set_memory, .help = "" },
+	  .help = "be finished after TIME (90s, 10m, 2h)" },
+	{ .name = "only", .arg = "NAMES", .set = set_only,
+	  .help = "these collectors alone, separated by commas" },
+	{ .name = "skip", .arg = "NAMES", .set = set_skip,
+	  .help = "all but these collectors" },
+	{ .name = "memory", .arg = "METHOD", .set = set_memory,
+	  .help = "auto (default), lime, kcore, process or none" },
+	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct ticket_words, t.lime_store),
+	  .help = "where the host has modules, lime-ARCH-RELEASE.ko" },
+	{ .name = "lime-key", .arg = "KEY", .set = set_lime_key,
+	  .help = "the public key that must have signed them, or a file that has it" },
 	{ .name = "region", .arg = "NAME", .offset = offsetof(struct ticket_words, t.region),
 	  .help = "region of the bucket (default: AWS_REGION, else us-east-1)" },
 	{ .name = "endpoint-url", .arg = "URL", .offset = offsetof(struct ticket_words, t.endpoint_url),
@@ -234,7 +257,8 @@ static const struct cli cli = {
 	.usage = "--case ID --recipient age1... --to s3://... --sign-key FILE [OPTIONS]",
 	.about = "Makes a ticket: a signed order to collect, with the right to upload, for\n"
 		 "evac collect --ticket.  Credentials come from the environment; the host gets\n"
-		 "none of them.  Whoever has the ticket can upload by it until it expires.\n",
+		 "none of them, but with --kind credentials.  Whoever has the ticket can upload\n"
+		 "by it until it expires.\n",
 	.options = options,
 	.option_count = ARRAY_LEN(options),
 	.end = "Exit status: 0 made, 1 not, 64 usage.\n",

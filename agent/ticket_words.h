@@ -16,6 +16,7 @@ struct ticket_words {
 	const char *ca_file;
 	const char *host;      /* a collection's folder, of TICKET_PUT */
 	bool print_policy;
+	char lime_key[MINISIGN_PUBLIC_TEXT]; /* of the ticket */
 	uint64_t valid_s;
 };
 

@@ -195,6 +195,8 @@ static int write_payload(const struct ticket *t, struct buf *out)
 	write_names(&j, "only", t->only.name, t->only.count);
 	write_names(&j, "skip", t->skip.name, t->skip.count);
 	json_str(&j, "memory", t->memory);
+	json_str(&j, "lime_store", t->lime_store);
+	json_str(&j, "lime_key", t->lime_key);
 	write_time(&j, "issued", t->issued_s);
 	write_time(&j, "expires", t->expires_s);
 	json_object(&j, "upload");

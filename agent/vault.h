@@ -30,7 +30,8 @@ struct vault_options {
 	const char *imds_endpoint; /* asked last; NULL: Amazon's; "none": not asked */
 	const struct s3_keeping *keeping; /* NULL: as the bucket does by itself */
 	const struct ticket *ticket; /* by whose right; NULL: by credentials alone */
-	int64_t patience_ms;  /* give an object up after this; 0: as is worth it */
+	int64_t patience_ms;  /* no try begins after it, and only one that moves goes on;
+			       * 0: as is worth it */
 	int64_t deadline_ms;  /* CLOCK_MONOTONIC; no try goes on after it; 0: none */
 };
 

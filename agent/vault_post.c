@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <sodium.h>
 
@@ -24,18 +23,15 @@
 #include "log.h"
 #include "parse.h"
 #include "s3.h"
+#include "s3_client.h"
 #include "ticket.h"
 #include "vault.h"
-
-/* As vault_s3.c: full jitter, and fewer tries where nobody ever answered. */
-#define WAIT_FIRST_MS 250u
-#define WAIT_MAX_MS 15000u
-#define TRIES 10
-#define TRIES_UNKNOWN 5
 
 #define FORM_MAX (32u * 1024) /* fields before the object; Amazon takes 20 KB */
 #define URL_MAX (S3_URL_MAX + 8192)
 #define BOUNDARY 33
+/* When there is a spool, a dead connection is left sooner. */
+#define STALL_IMPATIENT_S 10
 
 struct vault {
 	const struct ticket *ticket; /* the caller's */
@@ -53,15 +49,6 @@ struct vault_session {
 	char key[S3_KEY_MAX];
 	char tail[BOUNDARY + 16], type[BOUNDARY + 48], digest[64];
 	struct buf secret;  /* locked: the form's fields, or the signed URL */
-};
-
-struct attempt {
-	unsigned count;
-	int64_t end_ms;    /* no try begins after it; 0: never */
-	bool fresh;        /* the last connection broke */
-	bool late;         /* the deadline comes before another try */
-	bool maybe_stored; /* an earlier try may have got through unseen */
-	char why[S3_ERROR_MAX];
 };
 
 static int fail(char error[VAULT_ERROR_MAX], const struct vault *v, int r, const char *why)
@@ -106,7 +93,7 @@ static int vault_post_open(struct vault **ret, const struct vault_options *o,
 	struct vault *v = calloc(1, sizeof(*v));
 	const struct http_options ho = {
 		.ca_file = o->ca_file, .ca_pem = o->ca_pem, .proxy = o->proxy,
-		.limit_rate = o->limit_rate,
+		.limit_rate = o->limit_rate, .stall_s = o->patience_ms != 0 ? STALL_IMPATIENT_S : 0,
 	};
 	char why[HTTP_ERROR_MAX];
 	int r;
@@ -223,8 +210,18 @@ static int make_url(struct vault_session *s, const uint8_t *signature)
 	return buf_addf(&s->secret, "%s?%s&X-Amz-Signature=%s", url, s->vault->ticket->query, hex);
 }
 
-static int send_post(struct vault_session *s, const struct vault_object *obj, bool fresh,
-		     char why[HTTP_ERROR_MAX])
+/* For a request; 0: as long as it moves. */
+static int64_t time_left(const struct s3_attempt *a)
+{
+	int64_t ms = a->end_ms - clock_now_ms();
+
+	if (a->end_ms == 0)
+		return 0;
+	return ms > 1 ? ms : 1;
+}
+
+static int send_post(struct vault_session *s, const struct vault_object *obj,
+		     const struct s3_attempt *a, char why[HTTP_ERROR_MAX])
 {
 	const char *headers[] = { s->type };
 	const struct http_request req = {
@@ -232,21 +229,23 @@ static int send_post(struct vault_session *s, const struct vault_object *obj, bo
 		.headers = headers, .header_count = 1,
 		.body = obj->data, .len = obj->len,
 		.head = s->secret.data, .head_len = s->secret.len,
-		.tail = s->tail, .tail_len = strlen(s->tail), .fresh = fresh,
+		.tail = s->tail, .tail_len = strlen(s->tail),
+		.fresh = a->fresh, .timeout_ms = time_left(a),
 	};
 
 	return http_send(s->http, &req, &s->answer, why);
 }
 
-static int send_put(struct vault_session *s, const struct vault_object *obj, bool fresh,
-		    char why[HTTP_ERROR_MAX])
+static int send_put(struct vault_session *s, const struct vault_object *obj,
+		    const struct s3_attempt *a, char why[HTTP_ERROR_MAX])
 {
 	char md5[96];
 	const char *headers[] = { md5, "If-None-Match: *" };
 	const struct http_request req = {
 		.method = HTTP_PUT, .url = (const char *)s->secret.data,
 		.headers = headers, .header_count = 2,
-		.body = obj->data, .len = obj->len, .fresh = fresh,
+		.body = obj->data, .len = obj->len,
+		.fresh = a->fresh, .timeout_ms = time_left(a),
 	};
 
 	(void)snprintf(md5, sizeof(md5), "Content-MD5: %s", s->digest);
@@ -254,7 +253,7 @@ static int send_put(struct vault_session *s, const struct vault_object *obj, boo
 }
 
 /* What the server said; only its code goes on, for its words may repeat the request. */
-static enum s3_verdict judge(struct vault_session *s, struct attempt *a)
+static enum s3_verdict judge(struct vault_session *s, struct s3_attempt *a)
 {
 	const struct http_response *res = &s->answer;
 	struct s3_refusal refusal;
@@ -272,12 +271,12 @@ static enum s3_verdict judge(struct vault_session *s, struct attempt *a)
 
 /* One try.  S3_RETRY and S3_UNSURE also stand for a connection that failed. */
 static enum s3_verdict try_put(struct vault_session *s, const struct vault_object *obj,
-			       struct attempt *a, int *error)
+			       struct s3_attempt *a, int *error)
 {
 	char why[HTTP_ERROR_MAX];
 
-	*error = s->vault->ticket->kind == TICKET_PUT ? send_put(s, obj, a->fresh, why) :
-							send_post(s, obj, a->fresh, why);
+	*error = s->vault->ticket->kind == TICKET_PUT ? send_put(s, obj, a, why) :
+							send_post(s, obj, a, why);
 	a->count++;
 	a->fresh = *error < 0;
 	if (*error == 0) {
@@ -298,42 +297,17 @@ static enum s3_verdict try_put(struct vault_session *s, const struct vault_objec
 	}
 }
 
-/* Wait before the next try.  False when there is none, for lack of tries or of time. */
-static bool wait_for_next(const struct vault *v, struct attempt *a)
+/* Whether other objects fare better: -EACCES and -ENOENT say that none does. */
+static int refused(unsigned status, enum s3_verdict verdict)
 {
-	unsigned tries = atomic_load(&v->answered) ? TRIES : TRIES_UNKNOWN;
-	uint32_t limit = WAIT_MAX_MS;
-	struct timespec t;
-	int64_t ms;
-
-	if (a->count >= tries)
-		return false;
-	if (a->count < 7)
-		limit = WAIT_FIRST_MS << (a->count - 1);
-	ms = (int64_t)randombytes_uniform(limit < WAIT_MAX_MS ? limit : WAIT_MAX_MS);
-	a->late = a->end_ms != 0 && clock_now_ms() + ms >= a->end_ms;
-	if (a->late)
-		return false;
-	t = (struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-	while (clock_nanosleep(CLOCK_MONOTONIC, 0, &t, &t) == EINTR)
-		;
-	return true;
-}
-
-static int give_up(struct attempt *a, int r)
-{
-	char why[S3_ERROR_MAX];
-
-	memcpy(why, a->why, sizeof(why));
-	(void)snprintf(a->why, sizeof(a->why), "%s after %u %s: %.150s",
-		       a->late ? "out of time" : "given up", a->count,
-		       a->count == 1 ? "try" : "tries", why);
-	return r;
+	if (status == 404)
+		return -ENOENT;
+	return status == 401 || status == 403 || verdict == S3_EXPIRED ? -EACCES : -EIO;
 }
 
 /* Tries until it is stored, refused or given up. */
 static int put_object(struct vault_session *s, const struct vault_object *obj,
-		      struct attempt *a)
+		      struct s3_attempt *a)
 {
 	int r;
 
@@ -348,11 +322,10 @@ static int put_object(struct vault_session *s, const struct vault_object *obj,
 			return a->maybe_stored ? 0 : -EEXIST;
 		/* The clock, the region and the right are all the ticket's. */
 		if (verdict != S3_RETRY && verdict != S3_UNSURE)
-			return r == -EIO && s->answer.status == 404 ? -ENOENT :
-			       r == -EIO && s->answer.status / 100 == 4 ? -EACCES : r;
+			return r == -EIO ? refused(s->answer.status, verdict) : r;
 		log_line(LOG_INFO, "s3: %s: try %u: %s", obj->name, a->count, a->why);
-		if (!wait_for_next(s->vault, a))
-			return give_up(a, r);
+		if (!s3_attempt_wait(a, atomic_load(&s->vault->answered)))
+			return r;
 	}
 }
 
@@ -382,7 +355,7 @@ static int vault_post_put(struct vault_session *s, const struct vault_object *ob
 			  char error[VAULT_ERROR_MAX])
 {
 	struct vault *v = s->vault;
-	struct attempt a = { .end_ms = v->deadline_ms };
+	struct s3_attempt a = { .end_ms = v->deadline_ms };
 	int64_t patience = clock_now_ms() + v->patience_ms;
 	int r = make_request(s, obj, error);
 

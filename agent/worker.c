@@ -93,6 +93,10 @@ static void work(struct worker *w, struct segment *seg)
 	segment_name(seg, name);
 	if (r < 0)
 		(void)snprintf(error, sizeof(error), "not tried: the vault is lost");
+	if (r == 0 && atomic_load(&ctx->hurry)) {
+		r = -ETIME;
+		(void)snprintf(error, sizeof(error), "not built: the time was over");
+	}
 	if (r == 0) {
 		r = build(w, seg, &ms.entry_bytes);
 		if (r < 0)

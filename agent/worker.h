@@ -3,6 +3,7 @@
 #define WORKER_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,7 @@ struct worker_context {
 	struct delivery *delivery;
 	struct manifest *manifest;
 	size_t segment_size;
+	atomic_bool hurry; /* no time: what is not begun is lost */
 	/* progress, for people */
 	atomic_uint_fast64_t sealed_bytes, stored_bytes, stored;
 };

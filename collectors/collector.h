@@ -2,6 +2,7 @@
 #ifndef COLLECTOR_H
 #define COLLECTOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "host.h"
@@ -29,6 +30,7 @@ enum collector_memory {
 /* What was asked for, as far as collectors need it. */
 struct collector_request {
 	enum collector_memory memory;
+	bool freeze;       /* hold a process still while its own memory is read */
 	const void *lime;  /* a LiME kernel module's bytes, or NULL */
 	size_t lime_len;
 	const char *lime_name; /* its file name, for the record */

@@ -166,10 +166,12 @@ static uint64_t bytes_by(const struct memory *m, enum memory_method method)
 /* The manifest's facts: they are set even when the run is over. */
 static void note_result(struct memory *m)
 {
-	uint64_t holes = m->holes_lost, all = 0;
 	char methods[96] = "", bytes[160] = "";
+	uint64_t holes, all = 0;
 	size_t a = 0, b = 0;
+	int error;
 
+	(void)pthread_mutex_lock(&m->lock);
 	for (enum memory_method i = METHOD_LIME; i < METHODS; i++) {
 		uint64_t n = bytes_by(m, i);
 
@@ -183,15 +185,18 @@ static void note_result(struct memory *m)
 					      "%s%s %" PRIu64, b > 0 ? ", " : "",
 					      memory_method_names[i], n);
 	}
+	holes = m->holes_lost;
 	for (unsigned i = 0; i < HOLE_KINDS; i++)
 		holes += ranges_bytes(&m->holes[i]);
+	error = m->read_error;
+	(void)pthread_mutex_unlock(&m->lock);
 	(void)sink_note(m->sink, "method", "%s", all > 0 ? methods :
 			"no physical method");
 	(void)sink_note(m->sink, "bytes", "%" PRIu64 " of %" PRIu64 " (%s)", all,
 			ranges_bytes(&m->ram), bytes);
 	(void)sink_note(m->sink, "holes", "%" PRIu64 " bytes", holes);
-	if (m->read_error < 0)
-		(void)sink_note(m->sink, "read_error", "%s", errname(m->read_error));
+	if (error < 0)
+		(void)sink_note(m->sink, "read_error", "%s", errname(error));
 }
 
 /* Gaps for the manifest: all that is not there or not real. */
@@ -228,6 +233,9 @@ static int take_physical(struct memory *m)
 		r = memory_lime_run(m);
 	for (enum memory_method i = METHOD_KCORE; r == 0 && i < METHODS; i++)
 		r = memory_pull_run(m, i);
+	/* Cut short: the plan may not wait for the workers. */
+	if (r < 0)
+		note_result(m);
 	/* Always: what is noted next is written by workers until then. */
 	drained = sink_drain(m->sink);
 	return r < 0 ? r : drained;

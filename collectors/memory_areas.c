@@ -216,7 +216,7 @@ int memory_areas_read(struct memory_areas *areas,
 		memory_notes_map(&areas->notes, &map);
 	}
 	if (areas->count > 0)
-		memory_notes_end(&areas->notes, source->dir, source->pid, source->page);
+		memory_notes_end(&areas->notes, source);
 	return r;
 }
 

@@ -39,6 +39,7 @@ struct memory_areas_source {
 	pid_t pid;
 	size_t page;      /* bytes */
 	uint64_t budget;  /* bytes of content */
+	const struct memory_freeze *freeze; /* NULL: it runs */
 };
 
 /* Allocate.  0 or -ENOMEM. */

@@ -21,6 +21,7 @@
 #include "scope.h"
 
 #define NOTES_MAX (1u << 20)
+#define TRIES 8u
 
 /* Read the program headers and make the map. */
 static int read_map(struct memory *m, int fd)
@@ -109,6 +110,31 @@ static void read_notes(struct memory *m)
 		read_vmcoreinfo_from_memory(m);
 }
 
+/*
+ * Can memory be read at all?  A page may be bad, so several are tried, of the
+ * largest segment.  0, or the error of the last one.
+ */
+static int try_read(const struct memory *m, int fd)
+{
+	const struct kcore_segment *best = &m->map.seg[0];
+	const struct memory_reader source = { .fd = fd, .page = m->page };
+	uint8_t byte;
+	ssize_t n = -ENODATA;
+
+	for (size_t i = 1; i < m->map.count; i++)
+		if (m->map.seg[i].range.end - m->map.seg[i].range.start >
+		    best->range.end - best->range.start)
+			best = &m->map.seg[i];
+	for (unsigned i = 1; i < TRIES; i++) {
+		uint64_t at = (best->range.end - best->range.start) / TRIES * i;
+
+		n = memory_read_fd(&source, best->offset + at, &byte, 1);
+		if (n == 1)
+			return 0;
+	}
+	return n < 0 ? (int)n : -ENODATA;
+}
+
 void memory_kcore_open(struct memory *m)
 {
 	int fd = openat(m->host->proc, "kcore", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -118,6 +144,8 @@ void memory_kcore_open(struct memory *m)
 	if (fd < 0)
 		return;
 	r = read_map(m, fd);
+	if (r == 0)
+		r = try_read(m, fd);
 	if (r < 0) {
 		(void)close(fd);
 		m->kcore = r;

@@ -3,7 +3,7 @@
  *
  * Reads stat, cmdline, auxv and task/TID/syscall of /proc/PID.  What cannot be
  * read or does not have the kernel's form is 0 or left out; what does not fit
- * is left out and said.  The process is neither stopped nor traced.
+ * is left out and said.
  */
 #include "memory_notes.h"
 
@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "memory_areas.h"
+#include "memory_freeze.h"
 #include "parse.h"
 #include "procfs.h"
 #include "scope.h"
@@ -165,21 +167,23 @@ static void set_registers(elf_gregset_t *regs, const uint64_t v[SYSCALL_NUMBERS]
 	memcpy(regs, r, sizeof(r));
 }
 
-static void add_thread(struct memory_notes *n, int dir, pid_t tid,
-		       const struct procfs_stat *stat)
+static void add_thread(struct memory_notes *n, const struct memory_areas_source *p,
+		       pid_t tid, const struct procfs_stat *stat)
 {
 	struct elf_prstatus s = { 0 };
 	uint64_t v[SYSCALL_NUMBERS];
 	char name[48], text[512];
 	ssize_t len;
 
-	(void)snprintf(name, sizeof(name), "task/%d/syscall", (int)tid);
-	len = io_read_file(dir, name, text, sizeof(text));
 	s.pr_pid = tid;
 	s.pr_ppid = (pid_t)stat->ppid;
 	s.pr_pgrp = (pid_t)stat->pgrp;
 	s.pr_sid = (pid_t)stat->session;
-	if (len > 0 && parse_syscall(text, (size_t)len, v)) {
+	(void)snprintf(name, sizeof(name), "task/%d/syscall", (int)tid);
+	if (p->freeze != NULL && memory_freeze_registers(p->freeze, tid, &s.pr_reg)) {
+		n->registers++;
+	} else if ((len = io_read_file(p->dir, name, text, sizeof(text))) > 0 &&
+		   parse_syscall(text, (size_t)len, v)) {
 		set_registers(&s.pr_reg, v);
 		n->registers++;
 	}
@@ -187,10 +191,11 @@ static void add_thread(struct memory_notes *n, int dir, pid_t tid,
 	n->threads++;
 }
 
-static void add_other_threads(struct memory_notes *n, int dir, pid_t pid,
+static void add_other_threads(struct memory_notes *n,
+			      const struct memory_areas_source *p,
 			      const struct procfs_stat *stat)
 {
-	int fd = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_CLOSEDIR DIR *tasks = fd >= 0 ? fdopendir(fd) : NULL;
 	const struct dirent *d;
 
@@ -199,8 +204,8 @@ static void add_other_threads(struct memory_notes *n, int dir, pid_t pid,
 	while (tasks != NULL && !n->cut && (d = readdir(tasks)) != NULL) {
 		pid_t tid = parse_pid(d->d_name);
 
-		if (tid > 0 && tid != pid)
-			add_thread(n, dir, tid, stat);
+		if (tid > 0 && tid != p->pid)
+			add_thread(n, p, tid, stat);
 	}
 }
 
@@ -264,17 +269,17 @@ static void add_files(struct memory_notes *n, size_t page)
 	end_note(n);
 }
 
-void memory_notes_end(struct memory_notes *n, int dir, pid_t pid, size_t page)
+void memory_notes_end(struct memory_notes *n, const struct memory_areas_source *source)
 {
 	struct procfs_stat stat = { 0 };
 	char text[1024];
-	ssize_t len = io_read_file(dir, "stat", text, sizeof(text));
+	ssize_t len = io_read_file(source->dir, "stat", text, sizeof(text));
 
 	if (len <= 0 || procfs_parse_stat(text, (size_t)len, &stat) < 0)
 		stat = (struct procfs_stat){ 0 };
-	add_thread(n, dir, pid, &stat);
-	add_process(n, dir, pid, &stat);
-	add_auxv(n, dir);
-	add_files(n, page);
-	add_other_threads(n, dir, pid, &stat);
+	add_thread(n, source, source->pid, &stat);
+	add_process(n, source->dir, source->pid, &stat);
+	add_auxv(n, source->dir);
+	add_files(n, source->page);
+	add_other_threads(n, source, &stat);
 }

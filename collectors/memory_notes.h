@@ -9,6 +9,7 @@
 
 #include "buf.h"
 
+struct memory_areas_source;
 struct procfs_map;
 
 /* Allocated once for many processes. */
@@ -18,7 +19,7 @@ struct memory_notes {
 	struct buf names;    /* and their names */
 	uint64_t file_count;
 	uint64_t threads;    /* that have a note */
-	uint64_t registers;  /* of them, with stack pointer and program counter */
+	uint64_t registers;  /* of them, with stack pointer and program counter at least */
 	bool cut;            /* something did not fit */
 };
 
@@ -32,12 +33,13 @@ void memory_notes_begin(struct memory_notes *n);
 void memory_notes_map(struct memory_notes *n, const struct procfs_map *map);
 
 /*
- * Write the notes of process ${pid}, whose directory of /proc is ${dir}: one
- * NT_PRSTATUS a thread, its own first, then NT_PRPSINFO, NT_AUXV and NT_FILE
- * behind the first (Linux fs/binfmt_elf.c).  The process is not stopped: of a
- * thread that waits in the kernel the stack pointer, the program counter and
- * the arguments of its system call are known; all else is 0.
+ * Write the notes of a process: one NT_PRSTATUS a thread, the main one's first,
+ * behind which NT_PRPSINFO, NT_AUXV and NT_FILE stand (Linux fs/binfmt_elf.c).
+ * Of a process that is not held still the threads that wait in the kernel have
+ * their stack pointer, program counter and the arguments of their system call;
+ * all other registers are 0.
  */
-void memory_notes_end(struct memory_notes *n, int dir, pid_t pid, size_t page);
+void memory_notes_end(struct memory_notes *n,
+		      const struct memory_areas_source *source);
 
 #endif

@@ -22,15 +22,19 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "collector.h"
 #include "host.h"
 #include "io.h"
 #include "memory_areas.h"
+#include "memory_freeze.h"
 #include "parse.h"
 #include "scope.h"
 #include "sink.h"
 
 #define CHUNK_BYTES ((size_t)1 << 20)
 #define PIDS_MAX 65536u
+/* A process is held still for this long at most. */
+#define FREEZE_MS 10000
 #define PROCESS_MAX_BYTES ((uint64_t)4 << 30)
 #define TOTAL_MAX_BYTES ((uint64_t)64 << 30)
 
@@ -42,6 +46,7 @@ struct pass {
 	uint64_t left;        /* of the whole budget */
 	uint64_t processes, bytes, bad, omitted, untouched;
 	uint64_t threads, registers;
+	uint64_t frozen, thawed, refused; /* processes */
 };
 
 /* One process. */
@@ -188,10 +193,37 @@ static int write_core(struct pass *pass, struct target *t)
 	return sink_gap(pass->m->sink, path, t->why, detail);
 }
 
+/* Stop a process that has memory of its own, if that was asked for. */
+static struct memory_freeze *stop(struct pass *pass, int dir, pid_t pid)
+{
+	struct memory_freeze *f;
+	char line[8];
+
+	/* The first process must be there for all others, always. */
+	if (!pass->m->req->freeze || pid == 1 ||
+	    io_read_file(dir, "maps", line, sizeof(line)) == 0)
+		return NULL;
+	if (memory_freeze_begin(&f, dir, pid, FREEZE_MS) == 0)
+		return f;
+	pass->refused++;
+	return NULL;
+}
+
+static void let_go(struct pass *pass, struct memory_freeze *f)
+{
+	if (f == NULL)
+		return;
+	if (memory_freeze_end(f))
+		pass->frozen++;
+	else
+		pass->thawed++;
+}
+
 static int take_process(struct pass *pass, pid_t pid)
 {
 	struct memory *m = pass->m;
 	struct target t = { .pid = pid };
+	struct memory_freeze *freeze;
 	char name[24];
 	int r;
 
@@ -206,8 +238,10 @@ static int take_process(struct pass *pass, pid_t pid)
 	AUTO_CLOSE int pagemap = openat(dir, "pagemap", O_RDONLY | O_CLOEXEC);
 	t.mem = mem;
 	t.pagemap = pagemap;
+	freeze = stop(pass, dir, pid);
 	r = memory_areas_read(&pass->areas, &(struct memory_areas_source){
 		.dir = dir, .pagemap = pagemap, .pid = pid, .page = m->page,
+		.freeze = freeze,
 		.budget = pass->left < PROCESS_MAX_BYTES ? pass->left :
 							   PROCESS_MAX_BYTES,
 	});
@@ -218,10 +252,12 @@ static int take_process(struct pass *pass, pid_t pid)
 	if (r < 0 && r != -ESRCH && r != -ENOENT) {
 		(void)snprintf(name, sizeof(name), "proc/%d/maps", (int)pid);
 		r = sink_gap(m->sink, name, r, NULL);
-		return r;
+	} else {
+		/* Kernel threads and zombies have no memory of their own. */
+		r = r < 0 || pass->areas.count == 0 ? 0 : write_core(pass, &t);
 	}
-	/* Kernel threads and zombies have no memory of their own. */
-	return r < 0 || pass->areas.count == 0 ? 0 : write_core(pass, &t);
+	let_go(pass, freeze);
+	return r;
 }
 
 static int by_pid(const void *a, const void *b)
@@ -306,7 +342,11 @@ int memory_process_run(struct memory *m)
 			" beyond the budget, %" PRIu64 " untouched",
 			pass.processes, pass.bytes, pass.bad, pass.omitted,
 			pass.untouched);
-	/* None is stopped: only those that wait in the kernel can be asked. */
+	if (m->req->freeze)
+		(void)sink_note(m->sink, "process.freeze", "%" PRIu64 " held still, %"
+				PRIu64 " let go before the end, %" PRIu64 " not to be "
+				"stopped", pass.frozen, pass.thawed, pass.refused);
+	/* Of those that run only the ones that wait in the kernel can be asked. */
 	(void)sink_note(m->sink, "process.registers", "stack and program counter of %"
 			PRIu64 " of %" PRIu64 " threads, the rest ran",
 			pass.registers, pass.threads);

@@ -23,11 +23,16 @@ allowed() {
 	agent/spool) echo 'vault.h' ;;
 	agent/manifest) echo 'sink_run.h spool.h version.h' ;;
 	agent/vault | agent/vault_dir) echo 'vault.h' ;;
-	agent/vault_s3) echo 'vault.h s3.h http.h secret.h log.h' ;;
-	agent/vault_post) echo 'vault.h s3.h http.h ticket.h log.h' ;;
+	agent/vault_s3) echo 'vault.h s3.h s3_client.h log.h' ;;
+	agent/s3_client) echo 'vault.h s3.h s3_list.h http.h credentials.h log.h' ;;
+	agent/credentials) echo 'imds.h secret.h log.h' ;;
+	agent/imds) echo 'credentials.h http.h' ;;
+	agent/vault_post) echo 'vault.h s3.h s3_client.h http.h ticket.h log.h' ;;
 	agent/policy | agent/s3) echo '' ;;
-	agent/s3_error) echo 's3.h' ;;
-	agent/http) echo 'ca_roots.h' ;;
+	agent/s3_headers) echo 's3.h' ;;
+	agent/s3_error | agent/s3_list) echo 's3.h s3_xml.h' ;;
+	agent/s3_xml | agent/rate) echo '' ;;
+	agent/http) echo 'ca_roots.h rate.h' ;;
 	agent/runner) echo 'collector.h sink_run.h' ;;
 	agent/io | agent/buf | agent/parse | agent/json | agent/clock | agent/errname | \
 		agent/quote | agent/digest | agent/host | agent/scope) ;;
@@ -74,5 +79,5 @@ door archive.h archive unpack
 door archive_entry.h archive unpack
 door curl/curl.h http
 door openssl/evp.h digest
-door yyjson.h manifest_read ticket
+door yyjson.h manifest_read imds ticket
 exit $failed

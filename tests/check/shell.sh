@@ -9,7 +9,7 @@ fi
 mapfile -t scripts < <(git ls-files -co --exclude-standard | while read -r f; do
 	[ -f "$f" ] && head -c 64 "$f" | head -n 1 | grep -qE '^#!.*(ba)?sh' && echo "$f"
 done)
-if shellcheck -x "${scripts[@]}"; then
+if shellcheck -x -P .:SCRIPTDIR "${scripts[@]}"; then
 	echo "ok 1 - ${#scripts[@]} scripts pass shellcheck"
 else
 	echo "not ok 1 - shellcheck"

@@ -3,10 +3,10 @@
 
 usage: faults.py DIR LOG FAULT...
 
-DIR is up.sh's. Prints its port and serves until its parent ends. The first request meets the first FAULT, the second the
-second; when they are used up, all pass. LOG gets a line for each request: FAULT METHOD PATH BYTES STATUS REGION, and
-LOG.headers its header lines but the authorization. From SIGUSR1 to SIGUSR2 the network is gone: what is connected is
-reset, and so is who connects.
+DIR is up.sh's. Prints its port, on 127.0.0.1 or FAULTS_ADDRESS, and serves until its parent ends. The first request
+meets the first FAULT, the second the second; when they are used up, all pass. LOG gets a line for each request: FAULT
+METHOD PATH BYTES STATUS REGION, and LOG.headers its header lines but the authorization. From SIGUSR1 to SIGUSR2 the
+network is gone: what is connected is reset, and so is who connects.
 
   pass       to the server and back
   slowdown   503 SlowDown, nothing stored          internal   500 InternalError, nothing stored
@@ -180,7 +180,7 @@ def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     proxy = Proxy(sys.argv[1], sys.argv[2], sys.argv[3:])
-    listener = socket.create_server(('127.0.0.1', 0), backlog=32)
+    listener = socket.create_server((os.environ.get('FAULTS_ADDRESS', '127.0.0.1'), 0), backlog=32)
     print(listener.getsockname()[1], flush=True)
     parent = os.getppid()
     signal.signal(signal.SIGUSR1, proxy.go_down)

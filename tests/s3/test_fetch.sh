@@ -46,7 +46,7 @@ check "nothing is left behind" nothing_left
 check "open s3://" status 0 remote open s3://evidence/a --signer "$key" --identity "$work/identity" --out "$work/opened"
 check "nothing is left behind beside it" nothing_left
 as_from_directory() {
-	s3 pull evidence a "$work/pulled"
+	s3 pull evidence a/ "$work/pulled"
 	"$evac" open "$work/pulled" --signer "$key" --identity "$work/identity" --out "$work/local"
 	diff -r "$work/opened" "$work/local"
 }

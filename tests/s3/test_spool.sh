@@ -14,6 +14,7 @@ recipient=$(sed -n 's/^# public key: //p' "$work/identity")
 # collect NAME: of a process of its own with 40 MiB of noise; sets $run and $pid, the agent's.
 collect() {
 	local name=$1
+	# shellcheck disable=SC2016
 	as WRITER unshare --mount --pid --fork --kill-child --mount-proc bash -c '
 		python3 -c "import os, time; noise = os.urandom(40 << 20); print(flush=True); time.sleep(600)" >"$0.ready" &
 		until [ -s "$0.ready" ]; do sleep 0.05; done
@@ -23,7 +24,7 @@ collect() {
 	run=$!
 	pids+=("$run")
 	wait_for "$work/$name.out" public_key
-	pid=$(pgrep -P "$run")
+	pid=$(pgrep -x evac -P "$(pgrep -x unshare -P "$run")")
 }
 signer() { sed -n 's/.*"public_key":"\([^"]*\)".*/\1/p' "$work/$1.out"; }
 
@@ -79,7 +80,7 @@ check "the network dies for good: exit status 1" ended 1
 check "nothing is lost" [ "$(lost gone)" = 0 ]
 check "segments wait in the spool" [ "$(find "$work/gone.spool" -name '*.age' | wc -l)" -ge 10 ]
 check "the bucket has only some" [ "$(verify gone >/dev/null 2>&1; echo $?)" -ne 0 ]
-push() { as "${1:-WRITER}" "$evac" push "$work/gone.spool" --to s3://evidence/gone --signer "$(signer gone)" --endpoint-url "$S3_ENDPOINT" --ca-file "$S3_CA"; }
+push() { as WRITER "$evac" push "$work/gone.spool" --to s3://evidence/gone --signer "$(signer gone)" --endpoint-url "$S3_ENDPOINT" --ca-file "$S3_CA"; }
 check "evac push sends the rest" push
 check "now the collection in the bucket is whole" verify gone
 again() { push | tee "$work/again" && grep -q ': 0 objects sent' "$work/again"; }

@@ -17,8 +17,8 @@ head -c 500 /dev/urandom >"$work/small"
 ticket() {
 	local name=$1
 	shift
-	as WRITER "$evac" ticket --case CASE --recipient "$recipient" --to "s3://evidence/${prefix:-$name}" --sign-key "$work/${signs:-sign}" \
-		--endpoint-url "$S3_ENDPOINT" --ca-file "$S3_CA" --only process,kernel --memory none --checksum sha256 \
+	as WRITER "$evac" ticket --case CASE --recipient "$recipient" --to "s3://${bucket:-evidence}/${prefix:-$name}" --sign-key "$work/${signs:-sign}" \
+		--endpoint-url "${endpoint:-$S3_ENDPOINT}" --ca-file "$S3_CA" --only process,kernel --memory none --checksum sha256 \
 		-o "$work/$name.ticket" "$@" 2>>"$work/made"
 }
 
@@ -84,6 +84,9 @@ check "there is no unsigned one" status 64 "$evac" ticket --case C --recipient "
 # --- by a POST policy ------------------------------------------------------------------------------------------
 check "a collection by a POST policy: exit status 0" status 0 collect post --ticket "$work/post.ticket"
 check "it is whole, genuine, and opens" whole post
+narrow() { collect narrow --ticket "$work/narrow.ticket" --only kernel && grep -q '"process":"skipped".*"kernel":"complete"' "$work/narrow.out"; }
+ticket narrow --deadline 60s
+check "the command line goes before what the ticket says to collect" narrow
 stdin() { collect stdin --ticket - <"$work/stdin.ticket"; }
 ticket stdin
 check "a ticket from standard input" status 0 stdin
@@ -226,11 +229,70 @@ check "it is whole, genuine, and opens" whole put
 check "and stands where the ticket says" [ -n "$(s3 list evidence "put/CASE/$(value put upload collection)/manifest.json")" ]
 check "a second time nothing is overwritten: exit status 2" status 2 collect again --ticket "$work/put.ticket"
 check "and one line says so" said again "there is an object of that name"
+# url NAME OBJECT: the URL of that ticket's first object, evac.pub, said to be for OBJECT.
+url() {
+	local signature
+	signature=$(value "$1" upload signatures | base64 -d | od -An -v -tx1 -w32 | tr -d ' ' | sed -n 1p)
+	echo "$S3_ENDPOINT/evidence/$1/CASE/$(value "$1" upload collection)/$2?$(value "$1" upload query)&X-Amz-Signature=$signature"
+}
+ticket free --kind put
+first=$(url free evac.pub)
+check "its URL is for nobody who would overwrite" is 403 asks PUT "$first" -T "$work/small"
+check "it is for the first" is 200 asks PUT "$first" -T "$work/small" -H 'If-None-Match: *'
+check "and for none after it" is 412 asks PUT "$first" -T "$work/small" -H 'If-None-Match: *'
+check "not for another object" is 403 asks PUT "$(url free x)" -T "$work/small" -H 'If-None-Match: *'
+check "not for reading" is 403 asks GET "$first"
+check "not for deleting" is 403 asks DELETE "$first"
 ticket few --kind put --segments 1
 check "more segments than URLs: exit status 1" status 1 collect few --ticket "$work/few.ticket"
 check "and one line says so" said few "the ticket has no URL left"
 check "a ticket for 500 segments" ticket many --kind put --segments 500
 check "fits into its bound" [ "$(stat -c %s "$work/many.ticket")" -le 262144 ]
+
+# --- over a network that fails ---------------------------------------------------------------------------------
+# survives KIND FAULT...: a collection whose first requests meet these faults is whole.
+survives() {
+	local kind=$1
+	shift
+	start_proxy "faults-$kind" "$@"
+	endpoint=https://127.0.0.1:$port ticket "faults-$kind" --kind "$kind"
+	status 0 collect "faults-$kind" --ticket "$work/faults-$kind.ticket" --workers 1 && whole "faults-$kind"
+}
+for kind in post put; do
+	check "$kind: busy, broken and lying servers: tried again, and whole" \
+		survives $kind slowdown pass internal plain503 pass error200 cut pass garbage lost close
+done
+denied() {
+	start_proxy denied pass pass pass denied denied denied denied denied denied denied denied denied denied
+	endpoint=https://127.0.0.1:$port ticket denied
+	status 1 collect denied --ticket "$work/denied.ticket" --workers 1
+}
+check "a right that is revoked in the middle: exit status 1" denied
+check "and one line says so" said denied "AccessDenied: the ticket does not allow it, has expired, or was revoked"
+
+# --- into a bucket that keeps what it has ------------------------------------------------------------------------
+# root METHOD PATH WORDS...: a request by the bucket's owner.
+root() {
+	curl -sS --fail --cacert "$S3_CA" --aws-sigv4 "aws:amz:$S3_REGION:s3" -X "$1" -K - \
+		-H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$S3_ENDPOINT/$2" "${@:3}" <<-CONFIG
+		user = "$S3_ROOT_KEY:$S3_ROOT_SECRET"
+	CONFIG
+}
+s3 make-lock-bucket locked
+printf '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>%s</Mode>%s' \
+	GOVERNANCE '<Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>' >"$work/retention"
+check "a bucket that lets nobody delete for a day" root PUT "locked?object-lock=" -T "$work/retention" \
+	-H "Content-MD5: $(openssl md5 -binary "$work/retention" | base64)"
+bucket=locked ticket kept --kind put
+check "takes a collection by presigned PUTs: exit status 0" status 0 collect kept --ticket "$work/kept.ticket"
+held() { s3 head locked "kept/CASE/$(value kept upload collection)/manifest.json" | grep -i '^x-amz-object-lock-mode: GOVERNANCE'; }
+check "and holds its objects" held
+bucket=locked ticket versions
+both_versions() {
+	is 204 form versions versions/CASE/x "$work/small" && is 204 form versions versions/CASE/x "$work/sign.pub" &&
+		[ "$(root GET 'locked?prefix=versions%2FCASE%2Fx&versions=' | grep -o '<VersionId>' | wc -l)" -eq 2 ]
+}
+check "a POST over an object leaves the first one there" both_versions
 
 # --- by temporary credentials ----------------------------------------------------------------------------------
 permanent() { ticket permanent --kind credentials; }
@@ -272,6 +334,40 @@ if [ -n "${S3_ROLE_ARN-}" ]; then
 	check "collects as well" status 0 collect stspost --ticket "$work/sts-post.ticket"
 else
 	skip "temporary credentials" "this Ceph has no accounts and roles"
+fi
+# --- what is left in memory ------------------------------------------------------------------------------------
+# left NAME TEXT...: the process's memory at its end has none of these texts, but a word of its command line.
+left() {
+	local name=$1 secret
+	shift
+	env -u DEBUGINFOD_URLS gdb -nx -q -batch -ex 'set use-coredump-filter off' -ex 'set dump-excluded-mappings on' \
+		-ex 'catch syscall exit_group' -ex run -ex "generate-core-file $work/core" --args \
+		"$evac" collect --ticket "$work/$name.ticket" --responder "$work/sign.pub" --only kernel >"$work/gdb" 2>&1
+	if ! grep -aq '"result":"complete"' "$work/gdb" || ! grep -aqF "$work/$name.ticket" "$work/core"; then
+		cat "$work/gdb"
+		return 1
+	fi
+	for secret; do
+		if [ -z "$secret" ] || grep -aqF -- "$secret" "$work/core"; then
+			echo "$name: ${secret:0:20}..."
+			return 1
+		fi
+	done
+	rm -f "$work/core"
+}
+forgets() {
+	local policy signatures
+	policy=$(value post upload fields policy)
+	left post "${policy:100:60}" "$(value post upload fields x-amz-signature)" || return 1
+	ticket forget --kind put
+	signatures=$(value forget upload signatures)
+	left forget "${signatures:100:60}" "$(value forget upload query)" || return 1
+	[ -z "${S3_ROLE_ARN-}" ] || left sts "$(value sts upload secret_access_key)" "$(value sts upload session_token)"
+}
+if command -v gdb >/dev/null && ! grep -q libasan <(ldd "$evac" 2>/dev/null); then
+	check "nothing of the ticket in the process's memory at its end" forgets
+else
+	skip "the process's memory at its end" "no gdb here, or a binary with sanitizers"
 fi
 check "no secret in what evac ticket says" [ -z "$(grep -F -e "$S3_WRITER_KEY" -e "$S3_WRITER_SECRET" "$work/made")" ]
 

@@ -138,6 +138,19 @@ static void test_kpageflags(void)
 	machine_kcore(HIGH_END + 1);
 }
 
+/* Headers and nothing behind them: the method is refused, not all of it marked. */
+static void test_kcore_empty(void)
+{
+	struct sink *s = machine_sink();
+
+	machine_kcore(0);
+	CHECK(run(s, MEMORY_AUTO) == -ENODATA, "a kcore that cannot be read: not all of it");
+	CHECK(machine_note_is(s, "kcore", "refused: ENODATA") &&
+	      machine_note_is(s, "method", "process"), "it is refused");
+	sink_list_free(s);
+	machine_kcore(HIGH_END + 1);
+}
+
 static void test_no_physical(void)
 {
 	struct sink *s = machine_sink();
@@ -220,6 +233,7 @@ int main(void)
 	test_kcore_unreadable();
 	test_order();
 	test_kpageflags();
+	test_kcore_empty();
 	test_no_physical();
 	test_hidden();
 	test_sink_errors();

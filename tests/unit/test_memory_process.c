@@ -18,6 +18,7 @@
 #include "host.h"
 #include "io.h"
 #include "memory.h"
+#include "memory_freeze.h"
 #include "sink_list.h"
 #include "temp.h"
 
@@ -186,19 +187,18 @@ static bool answered(const char *answer, const char *text)
 	return false;
 }
 
-static void test_gdb(const struct sink_list_file *f, pid_t pid)
+/* What gdb says about the core file, NULL when there is no gdb. */
+static const char *ask_gdb(const struct sink_list_file *f, const char *questions)
 {
-	static char command[1024], answer[262144];
-	char core[300], thread[32];
+	static char command[2048], answer[262144];
+	char core[300];
 	struct temp t;
 	FILE *gdb;
 	size_t n;
 	int fd;
 
-	if (system("command -v gdb >/dev/null 2>&1") != 0) {
-		CHECK_SKIP("no gdb here");
-		return;
-	}
+	if (system("command -v gdb >/dev/null 2>&1") != 0)
+		return NULL;
 	temp_open(&t);
 	(void)snprintf(core, sizeof(core), "%s/core", t.path);
 	fd = open(core, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -206,13 +206,28 @@ static void test_gdb(const struct sink_list_file *f, pid_t pid)
 		abort();
 	(void)close(fd);
 	(void)snprintf(command, sizeof(command), "env -u DEBUGINFOD_URLS gdb -nx -batch "
-		       "-ex 'info proc mappings' -ex 'info threads' -ex 'x/s %p' "
-		       "-ex 'x/gx %p' -ex 'info files' -ex 'p $pc' -c '%s' 2>&1",
-		       (void *)(area + USED * 4096), (void *)area, core);
+		       "%s -c '%s' 2>&1", questions, core);
 	gdb = popen(command, "r");
 	n = gdb != NULL ? fread(answer, 1, sizeof(answer) - 1, gdb) : 0;
 	answer[n] = '\0';
 	CHECK(gdb != NULL && pclose(gdb) == 0, "gdb opens it");
+	temp_close(&t);
+	return answer;
+}
+
+static void test_gdb(const struct sink_list_file *f, pid_t pid)
+{
+	char questions[512], thread[32];
+	const char *answer;
+
+	(void)snprintf(questions, sizeof(questions), "-ex 'info proc mappings' "
+		       "-ex 'info threads' -ex 'x/s %p' -ex 'x/gx %p' -ex 'info files'",
+		       (void *)(area + USED * 4096), (void *)area);
+	answer = ask_gdb(f, questions);
+	if (answer == NULL) {
+		CHECK_SKIP("no gdb here");
+		return;
+	}
 	CHECK(answered(answer, "test_memory_process\n"),
 	      "info proc mappings names the files");
 	(void)snprintf(thread, sizeof(thread), "LWP %d", (int)pid);
@@ -220,7 +235,109 @@ static void test_gdb(const struct sink_list_file *f, pid_t pid)
 	CHECK(answered(answer, MARKER), "memory that was touched");
 	CHECK(answered(answer, "0x0000000000000000"), "memory that was not is zeros");
 	CHECK(answered(answer, "load1"), "info files");
-	temp_close(&t);
+}
+
+/* Held still it has all its registers: with the program beside it, gdb walks the stacks. */
+static void test_frozen_core(struct memory *m, pid_t pid)
+{
+	static const struct collector_request req = {
+		.memory = MEMORY_PROCESS, .freeze = true,
+	};
+	const struct collector_request *before = m->req;
+	char name[48], program[300], questions[400];
+	const struct sink_list_file *f;
+	const char *answer = NULL;
+	struct sink *s = sink_list_open();
+	struct sink *sink = m->sink;
+	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	program[n > 0 ? n : 0] = '\0';
+	m->req = &req;
+	m->sink = s;
+	CHECK(memory_process_one(m, pid) == 0, "a core file of a process that is held still");
+	m->req = before;
+	m->sink = sink;
+	(void)snprintf(name, sizeof(name), "memory/process/%d.core", (int)pid);
+	(void)snprintf(questions, sizeof(questions), "-ex 'thread apply all bt' '%s'", program);
+	f = sink_list_find(s, name);
+	if (f != NULL)
+		answer = ask_gdb(f, questions);
+	if (answer == NULL)
+		CHECK_SKIP("no gdb here");
+	else
+		CHECK(answered(answer, "in wait_for_ever (") && answered(answer, "main ("),
+		      "both threads can be followed to where they began");
+	sink_list_free(s);
+}
+
+/* The state of a process by its stat file; 't' is stopped by a tracer. */
+static char state_of(const struct host *host, pid_t pid)
+{
+	char name[64], text[512];
+	const char *p;
+
+	(void)snprintf(name, sizeof(name), "%d/stat", (int)pid);
+	if (io_read_file(host->proc, name, text, sizeof(text)) <= 0)
+		return '?';
+	p = strrchr(text, ')');
+	return p != NULL ? p[2] : '?';
+}
+
+/* Wait until it is (or is not) stopped; false after five seconds. */
+static bool becomes(const struct host *host, pid_t pid, bool stopped)
+{
+	for (int i = 0; i < 5000; i++) {
+		if ((state_of(host, pid) == 't') == stopped)
+			return true;
+		(void)usleep(1000);
+	}
+	return false;
+}
+
+static void test_freeze(const struct host *host, pid_t pid)
+{
+	struct memory_freeze *f;
+	elf_gregset_t regs;
+	char name[32];
+	int dir;
+
+	(void)snprintf(name, sizeof(name), "%d", (int)pid);
+	dir = openat(host->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(memory_freeze_begin(&f, dir, pid, 60000) == 0 && state_of(host, pid) == 't',
+	      "a process is held still");
+	CHECK(memory_freeze_registers(f, pid, &regs), "its registers are known");
+	CHECK(!memory_freeze_registers(f, 1, &regs), "those of others are not");
+	CHECK(memory_freeze_end(f) && becomes(host, pid, false), "and it goes on");
+	CHECK(memory_freeze_begin(&f, dir, pid, 20) == 0 && becomes(host, pid, false),
+	      "it goes on by itself after the limit");
+	CHECK(!memory_freeze_end(f), "which is said");
+	CHECK(memory_freeze_begin(&f, dir, getpid(), 20) == -EDEADLK, "never ourselves");
+	(void)close(dir);
+}
+
+/* A signal that comes while it is held still is not lost; nor does evac's end matter. */
+static void test_freeze_ends(const struct host *host, pid_t pid)
+{
+	struct memory_freeze *f = NULL;
+	char name[32];
+	int dir;
+	pid_t other;
+
+	(void)snprintf(name, sizeof(name), "%d", (int)pid);
+	dir = openat(host->proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	other = fork();
+	if (other == 0) {
+		_exit(memory_freeze_begin(&f, dir, pid, 60000) == 0 &&
+		      state_of(host, pid) == 't' && raise(SIGKILL) == 0);
+	}
+	(void)waitpid(other, NULL, 0);
+	CHECK(becomes(host, pid, false), "killed while it held a process: that goes on");
+	CHECK(memory_freeze_begin(&f, dir, pid, 60000) == 0, "held again");
+	(void)kill(pid, SIGTERM);
+	CHECK(state_of(host, pid) == 't', "a signal waits");
+	(void)memory_freeze_end(f);
+	CHECK(waitpid(pid, NULL, 0) == pid, "and comes afterwards");
+	(void)close(dir);
 }
 
 /* A process that ends before its turn is no error. */
@@ -241,6 +358,7 @@ int main(void)
 	};
 	pid_t pid = make_process();
 	char name[48];
+	bool ended = false;
 
 	if (s == NULL || host_open(&host) < 0 || memory_state_open(&m) < 0)
 		abort();
@@ -255,9 +373,15 @@ int main(void)
 		test_segments(f);
 		test_notes(f, pid);
 		test_gdb(f, pid);
+		test_frozen_core(&m, pid);
+		test_freeze(&host, pid);
+		test_freeze_ends(&host, pid);
+		ended = true;
 	}
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
+	if (!ended) {
+		(void)kill(pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
+	}
 	test_gone(&m, pid);
 	memory_state_close(&m);
 	sink_list_free(s);

@@ -133,7 +133,7 @@ static void test_presign(void)
 				   .now = 1369353600 };
 	char url[2048], other[2048];
 
-	CHECK(policy_presign(url, sizeof(url), &s, "GET",
+	CHECK(policy_presign(url, sizeof(url), &s, POLICY_GET,
 			     "https://examplebucket.s3.amazonaws.com/test.txt", 86400) == 0 &&
 	      strcmp(url, "https://examplebucket.s3.amazonaws.com/test.txt"
 		     "?X-Amz-Algorithm=AWS4-HMAC-SHA256"
@@ -141,22 +141,24 @@ static void test_presign(void)
 		     "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
 		     "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404") == 0,
 	      "the documentation's presigned URL: %s", url);
-	CHECK(policy_presign(other, sizeof(other), &s, "PUT",
+	CHECK(policy_presign(other, sizeof(other), &s, POLICY_CREATE,
 			     "https://examplebucket.s3.amazonaws.com/test.txt", 86400) == 0 &&
 	      strcmp(url, other) != 0, "another method, another signature");
-	CHECK(policy_presign(url, sizeof(url), &s, "PUT",
+	CHECK(policy_presign(url, sizeof(url), &s, POLICY_CREATE,
 			     "https://examplebucket.s3.amazonaws.com:443/test.txt", 86400) == 0 &&
 	      strcmp(strstr(url, "Signature="), strstr(other, "Signature=")) == 0,
 	      "the usual port is not signed");
 	s.token = "to/k+en=";
-	CHECK(policy_presign(url, sizeof(url), &s, "PUT", "https://h/k", 60) == 0 &&
+	CHECK(policy_presign(url, sizeof(url), &s, POLICY_CREATE, "https://h/k", 60) == 0 &&
 	      strstr(url, "&X-Amz-Security-Token=to%2Fk%2Ben%3D&X-Amz-SignedHeaders=host") != NULL,
 	      "a token is encoded, and signed in its place");
+	CHECK(strstr(url, "&X-Amz-SignedHeaders=host%3Bif-none-match&") != NULL,
+	      "a PUT must ask that nothing be overwritten");
 	for (size_t cap = 0; cap < 200; cap += 20)
-		CHECK(policy_presign(url, cap, &s, "PUT", "https://h/k", 60) == -ENOBUFS,
+		CHECK(policy_presign(url, cap, &s, POLICY_CREATE, "https://h/k", 60) == -ENOBUFS,
 		      "no room: %zu bytes", cap);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-		CHECK(policy_presign(url, sizeof(url), &s, "PUT", bad[i], 60) == -EINVAL,
+		CHECK(policy_presign(url, sizeof(url), &s, POLICY_CREATE, bad[i], 60) == -EINVAL,
 		      "not signed: \"%s\"", bad[i]);
 }
 

@@ -29,6 +29,7 @@ static const struct ticket base = {
 	.region = "eu-west-1", .ca = "-----BEGIN CERTIFICATE-----\nAAAA\n", .path_style = true,
 	.recipient = { AGE, AGE }, .recipient_count = 2, .deadline_s = 90,
 	.only = { { "process", "socket" }, 2 }, .skip = { { "log" }, 1 }, .memory = "none",
+	.lime_store = "/srv/kmod", .lime_key = "RWQ",
 	.issued_s = NOW, .expires_s = NOW + 3600, .kind = TICKET_POST,
 	.url = "https://s3.example:9000/evidence",
 	.field = { { "Content-Type", "application/octet-stream" }, { "policy", "eyJ9" } },
@@ -64,7 +65,8 @@ static void test_round(void)
 	      t->path_style && t->recipient_count == 2 && strcmp(t->recipient[1], AGE) == 0 &&
 	      t->deadline_s == 90 && t->only.count == 2 &&
 	      strcmp(t->only.name[1], "socket") == 0 && t->skip.count == 1 &&
-	      strcmp(t->memory, "none") == 0 && t->issued_s == NOW && t->expires_s == NOW + 3600,
+	      strcmp(t->memory, "none") == 0 && strcmp(t->lime_store, "/srv/kmod") == 0 &&
+	      strcmp(t->lime_key, "RWQ") == 0 && t->issued_s == NOW && t->expires_s == NOW + 3600,
 	      "with all of its settings");
 	CHECK(t->kind == TICKET_POST && strcmp(t->url, base.url) == 0 && t->field_count == 2 &&
 	      strcmp(t->field[1].name, "policy") == 0 && strcmp(t->field[1].value, "eyJ9") == 0 &&

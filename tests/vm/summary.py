@@ -57,10 +57,12 @@ class Summary:
         notes = self.notes["memory"]
         self.say("memory", image.ranges() == ram and notes.get("method") == "lime",
                  f"{size} bytes by {notes.get('method')}, every byte of System RAM in {len(ram)} ranges")
-        pages = sorted(image.marked(self.marker))
+        # By content, in the order of the process's own pages: a pipe of the reader may hold copies of some.
+        pages = {page: address for address, page in image.marked(self.marker).items()}
         wanted = self.planted["marker"]["bytes"] // lime.PAGE
-        first = ", ".join(f"{page:#x}" for page in pages[:3])
-        self.say("marker", len(pages) >= wanted, f"{self.marker} fills {len(pages)} pages, at physical {first}, ...")
+        first = ", ".join(f"{pages[page]:#x}" for page in sorted(pages)[:3])
+        self.say("marker", len(pages) == wanted, f"{self.marker} in {len(pages)} of {wanted} pages of that process, "
+                 f"at physical {first}, ...")
 
     def rest(self):
         with open(os.path.join(self.shared, "evac.out"), encoding="utf-8") as file:
