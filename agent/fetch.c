@@ -31,6 +31,7 @@
 #include "quote.h"
 #include "s3_client.h"
 #include "s3_list.h"
+#include "scope.h"
 #include "vault.h"
 
 #define SCHEME "s3://"
@@ -79,8 +80,10 @@ static void clean(const char *dir, int fd)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char c;
 
-	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
 		(void)signal(ignored[i], SIG_IGN);
+	/* Nor does it die with its group. */
+	(void)setsid();
 	/* Nobody shall wait for an end of output that is only ours. */
 	for (int i = 0; null >= 0 && i < 3; i++)
 		(void)dup2(null, i);

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,27 @@ static int load_roots(struct http *h, const char *ca_file, const char *ca_pem,
 	return 0;
 }
 
+/* The library's buffers have had tokens and signatures in them. */
+static void wipe_free(void *p)
+{
+	if (p != NULL)
+		explicit_bzero(p, malloc_usable_size(p));
+	free(p);
+}
+
+static void *wipe_realloc(void *p, size_t size)
+{
+	size_t old = p != NULL ? malloc_usable_size(p) : 0;
+	void *q = malloc(size);
+
+	if (q == NULL)
+		return NULL;
+	if (p != NULL)
+		memcpy(q, p, old < size ? old : size);
+	wipe_free(p);
+	return q;
+}
+
 int http_open(struct http **ret, const struct http_options *o, char error[HTTP_ERROR_MAX])
 {
 	struct http *h = calloc(1, sizeof(*h));
@@ -89,7 +111,8 @@ int http_open(struct http **ret, const struct http_options *o, char error[HTTP_E
 	h->o = *o;
 	r = load_roots(h, o->ca_file, o->ca_pem, error);
 	/* Counted by the library: several of these may be open. */
-	if (r == 0 && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+	if (r == 0 && curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wipe_free, wipe_realloc,
+					   strdup, calloc) != CURLE_OK) {
 		(void)snprintf(error, HTTP_ERROR_MAX, "the TLS library does not start");
 		r = -EIO;
 	}

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "collect.h"
+#include "credentials.h"
 #include "harden.h"
 #include "keygen.h"
 #include "open.h"
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
 {
 	static char version[] = "version";
 	char shown[80];
+	int status;
 
 	harden_process();
 	if (sodium_init() < 0) {
@@ -66,8 +68,11 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--version") == 0)
 		argv[1] = version;
 	for (size_t i = 0; i < COMMANDS; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			status = commands[i].run(argc - 1, argv + 1);
+			credentials_forget();
+			return status;
+		}
 	fprintf(stderr, "evac: unknown command '%s'; evac --help lists them\n",
 		quote_text(shown, sizeof(shown), argv[1]));
 	return CLI_USAGE;

@@ -61,6 +61,7 @@ bool ticket_put_name(const struct ticket *t, size_t i, char ret[TICKET_PUT_NAME_
 {
 	static const char *const fixed[] = {
 		"evac.pub", "manifest.json", "manifest.json.minisig", "volatile.done",
+		"volatile.done.minisig",
 	};
 	size_t number;
 

@@ -7,6 +7,7 @@ usage: s3.py [--env FILE] [--as USER] COMMAND ARGS...
   make-lock-bucket BUCKET      with Object Lock
   tags BUCKET KEY              the object's tags, as KEY=VALUE lines
   list BUCKET [PREFIX]         a line `SIZE TIME KEY` for each object, TIME in UTC with milliseconds
+  digests BUCKET [PREFIX]      a line `MD5 KEY` for each object
   get BUCKET KEY [FILE]        to FILE or standard output
   head BUCKET KEY              the answer's headers
   put BUCKET KEY [FILE]        from FILE or standard input
@@ -94,14 +95,14 @@ def find(element, name):
 
 
 def objects(server, bucket, prefix):
-    """Key, size and time of each object below ${prefix}, in order."""
+    """Key, size, time and ETag of each object below ${prefix}, in order."""
     token = ''
     while True:
         query = [('list-type', '2'), ('prefix', prefix)] + ([('continuation-token', token)] if token else [])
         page = xml.fromstring(server.call('GET', '/' + bucket, query)[0])
         for item in page:
             if item.tag.endswith('Contents'):
-                yield find(item, 'Key'), int(find(item, 'Size')), find(item, 'LastModified')
+                yield find(item, 'Key'), int(find(item, 'Size')), find(item, 'LastModified'), find(item, 'ETag').strip('"')
         token = find(page, 'NextContinuationToken')
         if not token:
             return
@@ -160,12 +161,17 @@ def delete(server, env, bucket, key):
 
 
 def list_objects(server, env, bucket, prefix=''):
-    for key, size, time in objects(server, bucket, prefix):
+    for key, size, time, _ in objects(server, bucket, prefix):
         print(size, time, key)
 
 
+def digests(server, env, bucket, prefix=''):
+    for key, _, _, etag in objects(server, bucket, prefix):
+        print(etag, key)
+
+
 def pull(server, env, bucket, prefix, directory):
-    for key, _, _ in objects(server, bucket, prefix):
+    for key, _, _, _ in objects(server, bucket, prefix):
         name = os.path.normpath(os.path.join(directory, key[len(prefix):].lstrip('/')))
         if not name.startswith(os.path.normpath(directory) + '/'):
             raise Refused('the key %r leads out of %s' % (key, directory))
@@ -194,8 +200,9 @@ def assume(server, env, role, seconds='900', policy=None):
     print('AWS_SESSION_TOKEN=' + values['SessionToken'])
 
 
-COMMANDS = {'make-bucket': make_bucket, 'make-lock-bucket': make_lock_bucket, 'list': list_objects, 'get': get,
-            'head': head, 'tags': tags, 'put': put, 'delete': delete, 'pull': pull, 'iam': iam, 'assume': assume}
+COMMANDS = {'make-bucket': make_bucket, 'make-lock-bucket': make_lock_bucket, 'list': list_objects, 'digests': digests,
+            'get': get, 'head': head, 'tags': tags, 'put': put, 'delete': delete, 'pull': pull, 'iam': iam,
+            'assume': assume}
 
 
 def main():

@@ -76,7 +76,7 @@ asked() {
 	cat "$work/$run.log.headers"
 	sent "$header"
 }
-head_has() { s3 head evidence "$1" | tee /dev/stderr | grep -qi "^$2"; }
+head_has() { s3 head evidence "$1" >"$work/head" && cat "$work/head" && grep -qi "^$2" "$work/head"; }
 
 check "metadata: the case" asked "x-amz-meta-evac-case: CASE-7" s3://evidence/pre CASE-7/host/20261124T093000Z-7f3a 0000-volatile.tar.zst.age "$work/small"
 check "and the collection" sent "x-amz-meta-evac-collection: 20261124T093000Z-7f3a"
@@ -102,7 +102,7 @@ check "--bucket-owner: another account's bucket is refused by the server" anothe
 check "--storage-class" asked "x-amz-storage-class: STANDARD" -o storage-class=STANDARD s3://evidence h class "$work/small"
 tagged() {
 	user=ROOT asked "x-amz-tagging: case=a%20b&%C3%A9%3F=%26" -o "tag=case=a b" -o "tag=é?=&" s3://evidence h tags "$work/small" &&
-		s3 tags evidence h/tags | tee /dev/stderr | grep -qxF "case=a b"
+		s3 tags evidence h/tags >"$work/tags" && cat "$work/tags" && grep -qxF "case=a b" "$work/tags"
 }
 check "--tag, twice" tagged
 

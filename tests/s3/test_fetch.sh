@@ -52,6 +52,15 @@ as_from_directory() {
 }
 check "what it opened is what a downloaded collection gives" as_from_directory
 
+at_a_terminal() {
+	# The directory that is downloaded to is some 100 KiB.
+	script -qec "env AWS_ACCESS_KEY_ID=$S3_ROOT_KEY AWS_SECRET_ACCESS_KEY=$S3_ROOT_SECRET '$evac' verify s3://evidence/a \
+		--endpoint-url '$S3_ENDPOINT' --ca-file '$S3_CA' --limit-rate 32K" /dev/null >"$work/said" 2>&1 </dev/null &&
+		grep -qE '[0-9]+ of [0-9]+ objects, [0-9.]+ of [0-9.]+ MiB' "$work/said"
+}
+check "a terminal shows how far it is" at_a_terminal
+check "and other places do not" [ "$(remote verify s3://evidence/a --limit-rate 32K 2>&1 | grep -c ' objects, ')" -eq 0 ]
+
 # --- refused ---------------------------------------------------------------------------------------------------
 user=WRITER check "the host's user may not read: exit status 1" status 1 remote verify s3://evidence/a
 check "and it says so" said "evac verify: s3://evidence: AccessDenied: the credentials may not read there"
