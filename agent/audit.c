@@ -22,6 +22,7 @@
 #include "scope.h"
 
 #define SIGNATURE_NAME_MAX 320
+#define SMALL_MAX 65536u
 
 static void signature_name(const char *name, char ret[SIGNATURE_NAME_MAX])
 {
@@ -148,6 +149,21 @@ static int check_record(struct audit *a, const char *name, const void *data, siz
 	else
 		return 0;
 	return -EBADMSG;
+}
+
+int audit_object(struct audit *a, const char *name)
+{
+	void *data;
+	size_t len;
+	int r = collection_load(a->collection, name, SMALL_MAX, &data, &len);
+
+	if (r < 0) {
+		finding_problem(a->findings, name, "cannot be read: %s", strerror(-r));
+		return -EBADMSG;
+	}
+	r = check_signature(a, name, NULL, data, len);
+	free(data);
+	return r;
 }
 
 int audit_segment(struct audit *a, const struct collection_object *o, void **ret,

@@ -54,6 +54,12 @@ int audit_open(struct audit *a, const struct collection *c,
 int audit_segment(struct audit *a, const struct collection_object *o, void **ret,
 		  size_t *len);
 
+/*
+ * Check the small signed object ${name}, which is no segment.  0, or -EBADMSG
+ * after a finding has said what is wrong.
+ */
+int audit_object(struct audit *a, const char *name);
+
 /* The manifest's record of a segment, or NULL. */
 const struct manifest_read_segment *audit_record(const struct audit *a,
 						 const char *name);

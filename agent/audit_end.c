@@ -135,9 +135,24 @@ static void check_others(struct audit *a)
 					"another segment has this number too");
 }
 
+/* The marker that volatile state is safe: it may be missing only when cut. */
+static void check_marker(struct audit *a)
+{
+	const struct collection_object *o = &a->collection->marker;
+
+	if (o->present)
+		(void)audit_object(a, COLLECTION_MARKER);
+	else if (a->manifest != NULL && a->manifest->has_marker)
+		finding_problem(a->findings, COLLECTION_MARKER, "missing");
+	else if (o->has_signature)
+		finding_note(a->findings, COLLECTION_MARKER, "in flight when the run was "
+			     "cut: only its signature arrived");
+}
+
 void audit_end(struct audit *a)
 {
 	check_lone_signatures(a);
+	check_marker(a);
 	if (a->manifest != NULL)
 		check_records(a);
 	check_numbers(a);

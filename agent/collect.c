@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "collection_id.h"
 #include "errname.h"
+#include "harden.h"
 #include "host.h"
 #include "log.h"
 #include "module.h"
@@ -65,6 +66,7 @@ struct plan {
 	int64_t end_ms;               /* the deadline; 0: none */
 	struct progress progress;
 	struct result result;
+	bool volatile_done;           /* no more volatile segments will come */
 	bool hung;                    /* a collector's thread lives on */
 };
 
@@ -163,6 +165,16 @@ static void skip_collector(struct plan *p, const struct collector *c, const char
 			      why != NULL ? why : "not asked for", 0, NULL);
 }
 
+/* The first collector of another group: what is volatile has been read. */
+static void note_group(struct plan *p, const struct collector *c)
+{
+	if (p->volatile_done || strcmp(c->group, "volatile") == 0)
+		return;
+	flush_carry(p);
+	pipeline_volatile_done(p->pipe);
+	p->volatile_done = true;
+}
+
 static void run_collector(struct plan *p, const struct collector *c)
 {
 	int64_t begun = clock_now_ms();
@@ -170,6 +182,7 @@ static void run_collector(struct plan *p, const struct collector *c)
 	bool hung;
 	int r;
 
+	note_group(p, c);
 	if (p->carry != NULL && strcmp(p->carry_group, c->group) != 0)
 		flush_carry(p);
 	r = sink_open(&sink, pipeline_queue(p->pipe), c->name, c->group, p->carry);
@@ -218,6 +231,10 @@ static void run_all(struct plan *p)
 		else
 			run_collector(p, collectors[i]);
 	}
+	if (!p->volatile_done) {
+		flush_carry(p);
+		pipeline_volatile_done(p->pipe);
+	}
 	collect_journal(p);
 	progress_end(&p->progress);
 }
@@ -239,6 +256,22 @@ static int load_lime(struct plan *p)
 	return 0;
 }
 
+/* A change to the host, if a small one: it goes on the record. */
+static void protect(struct plan *p)
+{
+	char text[64];
+	int before = 0, r = harden_oom(&before);
+
+	if (r < 0)
+		(void)snprintf(text, sizeof(text), "not changed: %s", errname(r));
+	else if (before <= HARDEN_OOM_ADJ)
+		(void)snprintf(text, sizeof(text), "%d, not changed", before);
+	else
+		(void)snprintf(text, sizeof(text), "%d, was %d", HARDEN_OOM_ADJ, before);
+	(void)pipeline_note(p->pipe, "oom_score_adj", text);
+	log_line(LOG_DEBUG, "oom_score_adj: %s", text);
+}
+
 static int prepare(struct plan *p)
 {
 	int r = host_open(&p->host);
@@ -258,6 +291,7 @@ static int prepare(struct plan *p)
 		r = pipeline_prepare(&p->pipe, p->o, &p->id);
 	if (r < 0)
 		return r;
+	protect(p);
 	/* First of all: out of the host's reach before anything can go wrong. */
 	result_first_line(&p->id, pipeline_public_key(p->pipe));
 	set_limits(p);

@@ -91,6 +91,8 @@ static int add_name(struct collection *c, const char *name)
 	}
 	if (strcmp(base, COLLECTION_MANIFEST) == 0)
 		o = &c->manifest;
+	else if (strcmp(base, COLLECTION_MARKER) == 0)
+		o = &c->marker;
 	else if (collection_parse_name(base, &number, group) == 0)
 		o = grow(&c->segments, &c->segment_count);
 	else
@@ -98,7 +100,8 @@ static int add_name(struct collection *c, const char *name)
 	if (o == NULL)
 		return -ENOMEM;
 	if (o->name == NULL)
-		o->name = strdup(group[0] != '\0' || o == &c->manifest ? base : name);
+		o->name = strdup(group[0] != '\0' || o == &c->manifest || o == &c->marker ?
+				 base : name);
 	if (o->name == NULL)
 		return -ENOMEM;
 	o->number = number;
@@ -204,6 +207,7 @@ void collection_free(struct collection *c)
 	free_list(c->segments, c->segment_count);
 	free_list(c->others, c->other_count);
 	free(c->manifest.name);
+	free(c->marker.name);
 	free(c->path);
 	if (c->dir >= 0)
 		(void)close(c->dir);

@@ -10,6 +10,7 @@
 
 #define COLLECTION_PUBLIC "evac.pub"
 #define COLLECTION_MANIFEST "manifest.json"
+#define COLLECTION_MARKER "volatile.done" /* all volatile segments are stored */
 #define COLLECTION_GROUP_MAX 32
 
 #define COLLECTION_OBJECT_MAX ((size_t)4 << 30) /* bytes of one object */
@@ -30,7 +31,7 @@ struct collection {
 	struct collection_object *others; /* nothing that belongs here */
 	size_t other_count;
 	bool has_public;
-	struct collection_object manifest;
+	struct collection_object manifest, marker;
 };
 
 /* Paths of collections. */

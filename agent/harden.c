@@ -4,12 +4,19 @@
 #include "harden.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include "scope.h"
 
 /* Where the linker put the ELF header; in a static-pie that is the load base. */
 extern const char __ehdr_start[] __attribute__((visibility("hidden"), weak));
@@ -41,4 +48,24 @@ void harden_process(void)
 	protect_relro();
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int harden_oom(int *ret_before)
+{
+	AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	char text[16];
+	ssize_t n;
+	int len;
+
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, text, sizeof(text) - 1, 0);
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	*ret_before = (int)strtol(text, NULL, 10);
+	if (*ret_before <= HARDEN_OOM_ADJ)
+		return 0;
+	len = snprintf(text, sizeof(text), "%d", HARDEN_OOM_ADJ);
+	return pwrite(fd, text, (size_t)len, 0) < 0 ? -errno : 0;
 }

@@ -9,4 +9,14 @@
  */
 void harden_process(void);
 
+/* What harden_oom() asks for: nearly never, and still before init. */
+#define HARDEN_OOM_ADJ (-900)
+
+/*
+ * Ask the kernel to end others first when memory runs out, unless it was asked
+ * for as much already.  ${ret_before} is what oom_score_adj was.  0, or a
+ * negative errno: -EACCES without CAP_SYS_RESOURCE.  proc_pid_oom_score_adj(5).
+ */
+int harden_oom(int *ret_before);
+
 #endif

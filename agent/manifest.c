@@ -36,6 +36,7 @@ struct manifest {
 	time_t started;
 	struct list segments, lost, collectors, notes;
 	struct manifest_totals totals;
+	bool marked;
 };
 
 int manifest_open(struct manifest **ret, const struct manifest_facts *facts)
@@ -205,6 +206,13 @@ int manifest_collector(struct manifest *m, const char *name, const char *status,
 	return add_piece(m, &m->collectors, &j, &piece);
 }
 
+void manifest_marked(struct manifest *m)
+{
+	(void)pthread_mutex_lock(&m->lock);
+	m->marked = true;
+	(void)pthread_mutex_unlock(&m->lock);
+}
+
 int manifest_note(struct manifest *m, const char *key, const char *text)
 {
 	struct buf piece;
@@ -300,6 +308,7 @@ int manifest_write(struct manifest *m, struct spool *spool, struct buf *ret)
 		json_object(&j, NULL);
 		put_facts(&j, m);
 		json_bool(&j, "complete", m->totals.complete);
+		json_bool(&j, "volatile_done", m->marked);
 		json_u64(&j, "gaps", m->totals.gaps);
 		put_list(&j, "collectors", &m->collectors);
 		put_list(&j, "lost", &m->lost);

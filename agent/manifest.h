@@ -60,6 +60,9 @@ int manifest_collector(struct manifest *m, const char *name, const char *status,
 		       const char *why, double seconds,
 		       const struct sink_summary *sum);
 
+/* The marker "volatile.done" is in the vault. */
+void manifest_marked(struct manifest *m);
+
 /* A fact about the whole run. */
 int manifest_note(struct manifest *m, const char *key, const char *text);
 

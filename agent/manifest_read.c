@@ -180,6 +180,7 @@ static int read_root(yyjson_val *root, struct manifest_view *m,
 	m->case_id = get_text(root, "case");
 	m->host = get_text(root, "host");
 	m->complete = yyjson_get_bool(yyjson_obj_get(root, "complete"));
+	m->has_marker = yyjson_get_bool(yyjson_obj_get(root, "volatile_done"));
 	if (m->collection == NULL || m->public_key == NULL || m->case_id == NULL ||
 	    m->host == NULL)
 		return refuse(error, "collection, public_key, case or host is missing");

@@ -28,6 +28,7 @@ struct manifest_read_lost {
 struct manifest_view {
 	const char *collection, *case_id, *host, *public_key;
 	bool complete;
+	bool has_marker;        /* "volatile.done" was stored */
 	struct manifest_read_segment *segments; /* in order of their numbers */
 	size_t segment_count;
 	struct manifest_read_lost *lost;

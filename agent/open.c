@@ -74,8 +74,7 @@ static const struct cli_option options[] = {
 
 static const struct cli cli = {
 	.verb = "open",
-	.usage = "WHERE --identity FILE --out DIR [--signer KEY] [--image FORM] [--json]\n"
-		 "       [OPTIONS]",
+	.usage = "WHERE --identity FILE --out DIR [OPTIONS]",
 	.about = "Verifies, decrypts and unpacks the collection at or below WHERE, a directory\n"
 		 "or s3://BUCKET/PREFIX, and joins the files that it holds in pieces.\n",
 	.options = options,

@@ -197,6 +197,11 @@ void pipeline_put(struct pipeline *p, struct segment *seg)
 		queue_release(p->queue, seg);
 }
 
+void pipeline_volatile_done(struct pipeline *p)
+{
+	atomic_store(&p->ctx.marker_due, queue_count(p->queue));
+}
+
 void pipeline_hurry(struct pipeline *p, bool on)
 {
 	atomic_store(&p->ctx.hurry, on);
@@ -211,6 +216,11 @@ int pipeline_report(struct pipeline *p, const char *name, const char *status,
 		    const char *why, double seconds, const struct sink_summary *sum)
 {
 	return manifest_collector(p->manifest, name, status, why, seconds, sum);
+}
+
+int pipeline_note(struct pipeline *p, const char *key, const char *text)
+{
+	return manifest_note(p->manifest, key, text);
 }
 
 void pipeline_flow(const struct pipeline *p, struct pipeline_flow *ret)
@@ -274,6 +284,7 @@ int pipeline_finish(struct pipeline *p)
 	queue_close(p->queue);
 	worker_join(p->workers);
 	p->workers = NULL;
+	worker_mark(&p->ctx, p->session);
 	/* It went to the spool if the vault could not be reached at first. */
 	if (!p->public_stored)
 		(void)store_public(p, error);

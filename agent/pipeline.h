@@ -41,6 +41,12 @@ struct queue *pipeline_queue(struct pipeline *p);
 /* Hand a segment to the workers, or back when it is empty. */
 void pipeline_put(struct pipeline *p, struct segment *seg);
 
+/*
+ * No more segments of the volatile group will come: once all of them are in
+ * the vault, the marker "volatile.done" is stored.
+ */
+void pipeline_volatile_done(struct pipeline *p);
+
 /* While ${on}, the workers give up what they have not begun to build: it counts
  * as lost, for lack of time. */
 void pipeline_hurry(struct pipeline *p, bool on);
@@ -51,6 +57,9 @@ int pipeline_dead(const struct pipeline *p);
 /* How a collector ended, for the manifest.  ${sum} may be NULL. */
 int pipeline_report(struct pipeline *p, const char *name, const char *status,
 		    const char *why, double seconds, const struct sink_summary *sum);
+
+/* A fact about the whole run, for the manifest.  0 or -ENOMEM. */
+int pipeline_note(struct pipeline *p, const char *key, const char *text);
 
 void pipeline_flow(const struct pipeline *p, struct pipeline_flow *ret);
 

@@ -30,6 +30,7 @@ struct sink {
 	pthread_mutex_t lock;
 	struct queue *queue;
 	const char *name, *group;
+	struct timespec begun;
 	atomic_int stop;          /* negative errno: the run is over */
 	struct segment *seg;      /* the one in hand; NULL: none yet */
 
@@ -57,6 +58,7 @@ int sink_open(struct sink **ret, struct queue *q, const char *name,
 		return -ENOMEM;
 	}
 	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)clock_gettime(CLOCK_REALTIME, &s->begun);
 	s->queue = q;
 	s->name = name;
 	s->group = group;
@@ -182,7 +184,7 @@ static void part_suffix(char ret[32], uint64_t offset)
 static int flush_gaps(struct sink *s, bool last)
 {
 	char path[96], suffix[32];
-	struct sink_entry e = { .path = path };
+	struct sink_entry e = { .path = path, .mtime = s->begun };
 	int r;
 
 	if (s->gaps.len == 0)
@@ -236,6 +238,13 @@ int sink_note(struct sink *s, const char *key, const char *fmt, ...)
 	return unlock(s, 0);
 }
 
+/* All pieces of a file that evac made itself have one time. */
+static void stamp(const struct sink *s, struct sink_entry *e)
+{
+	if (e->mtime.tv_sec == 0 && e->mtime.tv_nsec == 0)
+		e->mtime = s->begun;
+}
+
 static int begin(struct sink *s, const struct sink_entry *e, uint64_t offset,
 		 bool part)
 {
@@ -246,6 +255,7 @@ static int begin(struct sink *s, const struct sink_entry *e, uint64_t offset,
 
 	if (!path_is_safe(e->path))
 		return -EINVAL;
+	stamp(s, &bare);
 	r = prepare(s, e, need);
 	/* Attributes may be too large for any segment: go without.  The gap goes
 	 * first, for its list may need the segment in hand. */
@@ -279,6 +289,7 @@ int sink_begin(struct sink *s, const struct sink_entry *e)
 	s->entry = *e;
 	s->entry.path = s->path;
 	s->entry.xattr_count = 0;
+	stamp(s, &s->entry);
 	r = len < PATH_LIMIT ? begin(s, e, 0, s->cut) : -ENAMETOOLONG;
 	if (r == -ENAMETOOLONG) {
 		s->discard = true;

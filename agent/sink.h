@@ -31,7 +31,7 @@ struct sink_entry {
 	uint64_t size;         /* bytes that will come, or SINK_SIZE_UNKNOWN */
 	uint32_t mode;         /* permission bits; 0 means 0600 */
 	uint32_t uid, gid;
-	struct timespec mtime; /* 0 means now */
+	struct timespec mtime; /* 0 means when its sink was opened */
 	struct timespec atime, ctime; /* 0 means not recorded */
 	const struct sink_xattr *xattrs;
 	size_t xattr_count;

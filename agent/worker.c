@@ -79,6 +79,28 @@ static int store(struct worker *w, const struct manifest_segment *ms,
 	return delivery_send(w->ctx->delivery, w->session, &obj, &about, ret_place, error);
 }
 
+void worker_mark(struct worker_context *ctx, struct vault_session *session)
+{
+	unsigned due = atomic_load(&ctx->marker_due);
+	struct vault_object obj = { .name = WORKER_MARKER };
+	struct comment about = { .is_segment = false };
+	char text[160], error[VAULT_ERROR_MAX] = "", utc[CLOCK_UTC_MAX];
+	enum delivery_place place = DELIVERY_LOST;
+
+	if (session == NULL || due == 0 || atomic_load(&ctx->marker_have) < due ||
+	    atomic_exchange(&ctx->marker_sent, true))
+		return;
+	clock_utc(time(NULL), utc);
+	obj.len = (size_t)snprintf(text, sizeof(text), "{\"volatile\":\"done\","
+				   "\"segments\":%u,\"time\":\"%s\"}\n", due, utc);
+	obj.data = text;
+	if (digest_memory(text, obj.len, obj.sha256) == 0 &&
+	    delivery_send(ctx->delivery, session, &obj, &about, &place, error) < 0)
+		log_line(LOG_WARN, "%s not stored: %s", obj.name, error);
+	if (place == DELIVERY_VAULT)
+		manifest_marked(ctx->manifest);
+}
+
 static void work(struct worker *w, struct segment *seg)
 {
 	struct worker_context *ctx = w->ctx;
@@ -117,6 +139,8 @@ static void work(struct worker *w, struct segment *seg)
 	}
 	ms.stored = time(NULL);
 	if (place == DELIVERY_VAULT) {
+		if (strcmp(ms.group, WORKER_MARKED_GROUP) == 0)
+			(void)atomic_fetch_add(&ctx->marker_have, 1);
 		(void)atomic_fetch_add(&ctx->stored_bytes, ms.size);
 		(void)atomic_fetch_add(&ctx->stored, 1);
 	}
@@ -132,6 +156,7 @@ static void *worker_main(void *arg)
 
 	while ((seg = queue_take(w->ctx->queue)) != NULL) {
 		work(w, seg);
+		worker_mark(w->ctx, w->session);
 		/* What waits in the spool follows, one for one. */
 		(void)delivery_drain(w->ctx->delivery, w->session, &w->out);
 	}

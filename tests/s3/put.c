@@ -174,6 +174,8 @@ int main(int argc, char **argv)
 	struct vault *v;
 	int failed;
 
+	/* A line at a time: what goes to standard error shall not cut one in two. */
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	if (sodium_init() < 0 || take_words(&w, &o, argc, argv) < 0)
 		return 64;
 	o.url = argv[optind];

@@ -123,5 +123,6 @@ take_over() {
 		number=${object##*/}
 		sign "$object" "$((10#${number%%-*}))"
 	done
+	[ ! -e "$1/volatile.done" ] || sign "$1/volatile.done"
 	sign "$1/manifest.json"
 }

@@ -1,0 +1,226 @@
+#!/bin/bash
+# A host is isolated at a random moment of its collection, in each way that a network can die: what is in the bucket is
+# genuine and opens, no more is missing than was in memory, and with a spool nothing is once evac push has run.
+# SEEDS says how many runs (default 8), SEED which is the first, LANES how many at once, KEEP where a failed run is kept.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/net/lib.sh
+. "$top/tests/net/lib.sh"
+[ -n "${EVAC_NET_INSIDE-}" ] || "$top/tests/s3/root.sh" >/dev/null
+enter_network "$0"
+ip link set lo up
+# shellcheck source=tests/s3/lib.sh
+. "$top/tests/s3/lib.sh"
+
+evac=${EVAC:-$top/build/$(uname -m)/evac}
+seeds=${SEEDS:-8} first=${SEED:-1} lanes=${LANES:-4}
+workers=2
+start_server
+s3 make-bucket evidence
+"$evac" keygen >"$work/identity" 2>/dev/null
+recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+
+# choose SEED: what happens in this run.
+choose() {
+	local kinds=(silent answers reset link once)
+	RANDOM=$1
+	kind=${kinds[RANDOM % 5]}
+	cut_ms=$((RANDOM % 4000))
+	back_ms=$((RANDOM % 2 * (500 + RANDOM % 5000))) # 0: never
+	spool=$((RANDOM % 2))
+	noise=$((3 + RANDOM % 5))
+	# Sooner than tries are used up. With a spool, which takes a while to be turned to, a run ends by itself too.
+	deadline=$((8 + RANDOM % 5))
+	[ $spool = 0 ] || deadline=$((deadline + 14))
+	[ $spool = 0 ] || [ $((RANDOM % 3)) != 0 ] || deadline=0
+}
+
+wrong_mac=02:00:00:00:00:99
+# Frames to an address that nobody has vanish: nothing says so, and the link stays up.
+cut() {
+	case $kind in
+	silent)
+		ip neigh replace "$address" lladdr $wrong_mac nud permanent dev "$cable"
+		on_host ip neigh replace "$bucket_address" lladdr $wrong_mac nud permanent dev host
+		;;
+	answers) ip neigh replace "$address" lladdr $wrong_mac nud permanent dev "$cable" ;;
+	reset) kill -USR1 "$relay" ;;
+	link) on_host ip link set host down ;;
+	once) kill -HUP "$relay" ;;
+	esac
+}
+come_back() {
+	ip neigh del "$address" dev "$cable" 2>/dev/null || true
+	on_host ip neigh del "$bucket_address" dev host 2>/dev/null || true
+	[ "$kind" != reset ] || kill -USR2 "$relay"
+	# The route over the link went with it.
+	[ "$kind" != link ] || on_host sh -c "ip link set host up"
+}
+
+pause() { sleep "$(awk -v ms="$1" 'BEGIN { print ms / 1000 }')"; }
+
+# start DIR: evac, on a host with a small /var/log; $run is its process here.
+start() {
+	local options=()
+	[ "$spool" = 0 ] || options+=(--spool "$1/spool")
+	[ "$deadline" = 0 ] || options+=(--deadline "${deadline}s")
+	# shellcheck disable=SC2016
+	as WRITER on_host unshare --mount --pid --fork --kill-child --mount-proc bash -ec '
+		mount -t tmpfs evac-test /var/log
+		cp "$0/noise" /var/log/noise
+		exec "$@"' "$1" "$evac" collect --case CASE --recipient "$recipient" --to "s3://evidence/$seed" \
+		--endpoint-url "https://$bucket_address:$port" --ca-file "$S3_CA" --imds-endpoint none --only process,log \
+		--memory none --segment-size 1M --workers $workers --limit-rate 2M "${options[@]}" >"$1/out" 2>"$1/err" &
+	run=$!
+}
+
+# The phase of the run when the network is cut.
+phase() {
+	if [ ! -d "/proc/$run" ]; then echo end
+	elif grep -q ' log: ' "$dir/err"; then echo sending
+	elif grep -q ' process: ' "$dir/err"; then echo log
+	else echo process; fi
+}
+
+told() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"]*\).*/\1/p" "$dir/out" | head -n 1; }
+
+bad() { echo "seed $seed: $*" >>"$dir/bad"; }
+
+numbers() { find "$1" -name '*.age' -printf '%f\n' 2>/dev/null | cut -d - -f 1 | sort; }
+
+# examine DIR: a collection as it is in the bucket; anything but what is plainly said to be missing is wrong.
+examine() {
+	local rc=0
+	"$evac" verify "$1" --signer "$(told public_key)" >"$1.verify" 2>&1 || rc=$?
+	case $rc in
+	0 | 3) ;;
+	1)
+		! grep -vE ': (never stored, says the manifest: .*|missing: .*|no segment has this number)$|: WRONG: ' "$1.verify" ||
+			bad "verify: $(tail -n 3 "$1.verify")"
+		;;
+	*) bad "verify: exit status $rc" ;;
+	esac
+	rc=0
+	"$evac" open "$1" --signer "$(told public_key)" --identity "$work/identity" --out "$1.opened" >"$1.open" 2>&1 || rc=$?
+	[ "$rc" = 0 ] || [ "$rc" = 1 ] || [ "$rc" = 3 ] || bad "open: exit status $rc: $(tail -n 1 "$1.open")"
+	! grep -iE 'decrypt|corrupt|digest|signature' "$1.open" || bad "open: $(tail -n 3 "$1.open")"
+}
+
+fetch() { # fetch DIR: what is in the bucket now
+	mkdir "$1"
+	s3 pull evidence "$seed/" "$1"
+}
+
+whole_noise() { find "$1.opened" -name noise -exec cmp {} "$dir/noise" \; | grep -q . && bad "the log that came differs"; return 0; }
+
+# Each number that was given out is there or said to be lost; and of those that were tried, only what was in flight.
+without_spool() {
+	local missing lost tried
+	missing=$(comm -23 <(seq -f %04.0f 0 $((segments + lost_count - 1))) <(numbers "$dir/bucket"))
+	lost=$(sed -n 's/.* segment \([0-9]*\)-[^ ]* lost: .*/\1/p' "$dir/err" | sort)
+	tried=$(grep ' lost: ' "$dir/err" | grep -vcE ' lost: ([^ ]*: )?not ' || true)
+	wc -w <<<"$missing" >"$dir/missing"
+	echo "$tried" >"$dir/in_flight"
+	[ -z "$(comm -23 <(echo "$missing") <(printf '%s\n' "$lost" ""))" ] || bad "missing and not said to be lost: $missing"
+	[ "$tried" -le $workers ] || bad "$tried were in flight"
+}
+
+with_spool() {
+	local before after rc=0
+	[ "$lost_count" = 0 ] || bad "$lost_count lost though there is a spool"
+	before=$(numbers "$dir/bucket" | wc -l)
+	if [ -d "$dir/spool" ]; then
+		as WRITER on_host "$evac" push "$dir/spool" --to "s3://evidence/$seed" --signer "$(told public_key)" \
+			--endpoint-url "https://$bucket_address:$port" --ca-file "$S3_CA" --imds-endpoint none >"$dir/push" 2>&1 || rc=$?
+		[ "$rc" = 0 ] || bad "push: exit status $rc: $(tail -n 2 "$dir/push")"
+	fi
+	fetch "$dir/after"
+	examine "$dir/after"
+	grep -q 'whole and genuine' "$dir/after.verify" || bad "after push: $(tail -n 3 "$dir/after.verify")"
+	after=$(numbers "$dir/after" | wc -l)
+	[ "$after" = "$segments" ] || bad "$after of $segments segments are there after push"
+	echo $((after - before)) >"$dir/pushed"
+	! grep -q ' log: complete' "$dir/err" || whole_noise "$dir/after"
+}
+
+judge() {
+	segments=$(told segments) lost_count=$(told lost)
+	# It ended before it could store the first object.
+	[ -n "$segments" ] || segments=0 lost_count=0
+	[ "$status" = 0 ] || [ "$status" = 1 ] || [ "$status" = 2 ] || bad "exit status $status"
+	fetch "$dir/bucket"
+	numbers "$dir/bucket" | wc -l >"$dir/objects"
+	if [ "$(cat "$dir/objects")" != 0 ]; then
+		examine "$dir/bucket"
+	elif [ "$status" = 0 ]; then
+		bad "exit status 0, and nothing is there"
+	fi
+	if [ "$status" = 0 ]; then
+		grep -q 'whole and genuine' "$dir/bucket.verify" || bad "exit status 0, but not whole"
+		! grep -q ' log: complete' "$dir/err" || whole_noise "$dir/bucket"
+	fi
+	if [ "$spool" = 1 ]; then with_spool; else without_spool; fi
+}
+
+one_run() {
+	local seed=$1 dir=$work/run$1 kind cut_ms back_ms spool noise deadline run status=0 segments lost_count begun
+	choose "$seed"
+	mkdir "$dir"
+	head -c "${noise}M" /dev/urandom >"$dir/noise"
+	start "$dir"
+	until grep -q public_key "$dir/out" 2>/dev/null || [ ! -d "/proc/$run" ]; do sleep 0.02; done
+	begun=$(date +%s%3N)
+	pause "$cut_ms"
+	phase >"$dir/phase"
+	cut
+	if [ "$back_ms" != 0 ]; then
+		pause "$back_ms"
+		come_back
+	fi
+	wait "$run" || status=$?
+	echo $(($(date +%s%3N) - begun)) >"$dir/took"
+	[ "$back_ms" != 0 ] || come_back
+	judge
+	echo "$kind, cut in '$(cat "$dir/phase")' after $cut_ms ms, back after $back_ms ms, deadline $deadline s," \
+		"spool $spool: exit $status after $(cat "$dir/took") ms, $(cat "$dir/objects") objects, missing" \
+		"$(cat "$dir/missing" 2>/dev/null || echo 0), pushed $(cat "$dir/pushed" 2>/dev/null || echo 0)" >"$dir/said"
+	rm -rf "$dir"/*.opened "$dir"/{bucket,after,spool,noise}
+	if [ -n "${KEEP-}" ] && [ -s "$dir/bad" ]; then cp -r "$dir" "$KEEP/"; fi
+	: >"$dir/done"
+}
+
+# lane NUMBER: every so many-th seed, on a host of its own.
+lane() {
+	local seed address=10.0.2.$((10 + $1)) cable=vault$1
+	trap - EXIT
+	make_host "$1"
+	start_relay
+	for ((seed = first + $1; seed < first + seeds; seed += lanes)); do
+		one_run "$seed" || bad "the test itself failed"
+	done
+	kill "$relay" "$host"
+}
+
+lane_pids=()
+for ((i = 0; i < lanes && i < seeds; i++)); do
+	lane "$i" >"$work/lane$i" 2>&1 &
+	lane_pids+=("$!")
+	pids+=("$!")
+done
+for pid in "${lane_pids[@]}"; do
+	wait "$pid" || true
+done
+
+judged() {
+	cat "$work/run$1/bad" "$work/run$1/err" 2>/dev/null || true
+	[ -e "$work/run$1/done" ] || { cat "$work"/lane*; return 1; }
+	[ ! -s "$work/run$1/bad" ]
+}
+for ((seed = first; seed < first + seeds; seed++)); do
+	check "seed $seed: $(cat "$work/run$seed/said" 2>/dev/null || echo 'it did not end')" judged "$seed"
+done
+sum() { cat "$work"/run*/"$1" 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'; }
+echo "# $seeds runs, cut during: $(cat "$work"/run*/phase | sort | uniq -c | tr -s ' \n' ' ')"
+echo "# $(sum objects) objects were in the bucket, $(sum missing) missing without a spool, of which $(sum in_flight) were in flight, $(sum pushed) pushed from spools"
+[ -z "${KEEP-}" ] || cp "$work"/lane* "$KEEP/"
+done_testing
