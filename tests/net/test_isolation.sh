@@ -37,7 +37,7 @@ choose() {
 
 wrong_mac=02:00:00:00:00:99
 # Frames to an address that nobody has vanish: nothing says so, and the link stays up.
-cut() {
+isolate() {
 	case $kind in
 	silent)
 		ip neigh replace "$address" lladdr $wrong_mac nud permanent dev "$cable"
@@ -172,7 +172,7 @@ one_run() {
 	begun=$(date +%s%3N)
 	pause "$cut_ms"
 	phase >"$dir/phase"
-	cut
+	isolate
 	if [ "$back_ms" != 0 ]; then
 		pause "$back_ms"
 		come_back
