@@ -151,11 +151,12 @@ check:
 	$(MAKE) ARCH=aarch64 all
 	$(MAKE) VARIANT=aarch64 unit-programs
 	$(MAKE) VARIANT=fuzz FUZZ_S=5 fuzz-programs
-	tests/run.sh static unit unit-aarch64 fuzz interop system s3 vm
+	tests/run.sh static unit unit-aarch64 fuzz interop system s3 net vm
 
 check-full: check
 	packaging/deps/reproduce.sh
 	$(MAKE) fuzz
+	SEEDS=200 SEED=1000 LANES=10 TEST_LIMIT_S=3600 tests/run.sh net
 
 demo:
 	packaging/deps/packages.sh build vm
@@ -168,8 +169,9 @@ fuzz:
 	FUZZ_S=$(FUZZ_S) tests/run.sh fuzz
 
 bench: all
-	packaging/deps/packages.sh unit
+	packaging/deps/packages.sh unit s3
 	tests/bench/run.sh
+	tests/bench/net.sh
 
 clean:
 	rm -rf build

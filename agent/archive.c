@@ -86,10 +86,10 @@ static int start(struct archive_maker *m)
 	return 0;
 }
 
-static void set_time(struct archive_entry *ae, struct timespec t,
-		     void (*set)(struct archive_entry *, time_t, long))
+static void set_time(struct archive_entry *ae, const struct segment_entry *e,
+		     struct timespec t, void (*set)(struct archive_entry *, time_t, long))
 {
-	if (t.tv_sec != 0 || t.tv_nsec != 0)
+	if (e->has_times || t.tv_sec != 0 || t.tv_nsec != 0)
 		set(ae, t.tv_sec, t.tv_nsec);
 }
 
@@ -108,9 +108,9 @@ static int put_header(struct archive_maker *m, const struct segment *seg,
 	archive_entry_set_uid(ae, e->uid);
 	archive_entry_set_gid(ae, e->gid);
 	archive_entry_set_size(ae, (la_int64_t)e->size);
-	set_time(ae, e->mtime, archive_entry_set_mtime);
-	set_time(ae, e->atime, archive_entry_set_atime);
-	set_time(ae, e->ctime, archive_entry_set_ctime);
+	set_time(ae, e, e->mtime, archive_entry_set_mtime);
+	set_time(ae, e, e->atime, archive_entry_set_atime);
+	set_time(ae, e, e->ctime, archive_entry_set_ctime);
 	for (size_t i = 0; i < e->xattr_count; i++) {
 		struct sink_xattr x;
 

@@ -32,8 +32,7 @@ int cli_usage(const struct cli *cli, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	(void)fprintf(stderr, "\nusage: evac %s %s\nTry: evac %s --help\n", cli->verb,
-		      cli->usage, cli->verb);
+	(void)fprintf(stderr, "; evac %s --help says more\n", cli->verb);
 	return CLI_USAGE;
 }
 

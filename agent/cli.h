@@ -44,7 +44,8 @@ int cli_parse(const struct cli *cli, int argc, char **argv, void *context,
 /* The exit status that belongs to an error of cli_parse(). */
 int cli_status(int error);
 
-/* Print "evac VERB: ..." and a hint at --help on stderr.  CLI_USAGE. */
+/* Print one line, "evac VERB: ...; evac VERB --help says more", on stderr.
+ * CLI_USAGE. */
 int cli_usage(const struct cli *cli, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

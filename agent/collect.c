@@ -300,7 +300,11 @@ static int prepare(struct plan *p)
 
 static void release(struct plan *p)
 {
-	pipeline_free(p->pipe);
+	/* A collector that was left behind may still use the rest. */
+	if (p->hung)
+		pipeline_wipe(p->pipe);
+	else
+		pipeline_free(p->pipe);
 	ticket_free(p->o->ticket);
 	if (p->hung)
 		return;

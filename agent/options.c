@@ -291,6 +291,14 @@ static void settle(struct options *o)
 		o->workers = default_workers(o->segment_size);
 }
 
+static bool any_selected(const struct options *o)
+{
+	for (size_t i = 0; i < OPTIONS_COLLECTORS_MAX; i++)
+		if (o->selected[i])
+			return true;
+	return false;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int r;
@@ -316,6 +324,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (r != 0)
 		return -EINVAL;
 	settle(o);
+	if (o->selection_given && !any_selected(o)) {
+		(void)cli_usage(&cli, "--only, --skip and --memory leave nothing to collect");
+		return -EINVAL;
+	}
 	return 0;
 }
 

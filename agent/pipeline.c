@@ -298,6 +298,12 @@ int pipeline_finish(struct pipeline *p)
 	return r;
 }
 
+void pipeline_wipe(struct pipeline *p)
+{
+	sodium_free(p->key);
+	p->key = NULL;
+}
+
 void pipeline_free(struct pipeline *p)
 {
 	if (p == NULL)

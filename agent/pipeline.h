@@ -73,6 +73,9 @@ void pipeline_totals(struct pipeline *p, struct manifest_totals *ret);
  */
 int pipeline_finish(struct pipeline *p);
 
+/* Only wipe the secret key: for a process that is about to end. */
+void pipeline_wipe(struct pipeline *p);
+
 /* Wipe the secret key and free; NULL is fine. */
 void pipeline_free(struct pipeline *p);
 

@@ -106,11 +106,12 @@ int segment_entry_begin(struct segment *seg, const char *path,
 	to = &seg->entries[seg->entry_count++];
 	*to = (struct segment_entry){
 		.path = seg->meta.len, .mode = e->mode != 0 ? e->mode : 0600,
-		.uid = e->uid, .gid = e->gid, .mtime = e->mtime,
+		.uid = e->uid, .gid = e->gid, .has_times = e->has_times,
+		.mtime = e->mtime,
 		.atime = e->atime, .ctime = e->ctime,
 		.xattr_count = e->xattr_count, .data = seg->raw.len,
 	};
-	if (to->mtime.tv_sec == 0 && to->mtime.tv_nsec == 0)
+	if (!e->has_times && to->mtime.tv_sec == 0 && to->mtime.tv_nsec == 0)
 		(void)clock_gettime(CLOCK_REALTIME, &to->mtime);
 	/* Space behind the path lets segment_rename_last() work in place. */
 	memset(seg->meta.data + seg->meta.len, 0, strlen(path) + PART_SUFFIX);

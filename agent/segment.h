@@ -27,6 +27,7 @@ struct segment_entry {
 	size_t xattrs;          /* offset of the packed attributes in meta */
 	size_t xattr_count;
 	uint32_t mode, uid, gid;
+	bool has_times;
 	struct timespec mtime, atime, ctime;
 	size_t data;            /* offset in raw */
 	size_t data_len;        /* bytes in raw; the rest is read by ${read} */

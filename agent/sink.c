@@ -241,7 +241,7 @@ int sink_note(struct sink *s, const char *key, const char *fmt, ...)
 /* All pieces of a file that evac made itself have one time. */
 static void stamp(const struct sink *s, struct sink_entry *e)
 {
-	if (e->mtime.tv_sec == 0 && e->mtime.tv_nsec == 0)
+	if (!e->has_times && e->mtime.tv_sec == 0 && e->mtime.tv_nsec == 0)
 		e->mtime = s->begun;
 }
 

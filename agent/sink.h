@@ -8,6 +8,7 @@
 #ifndef SINK_H
 #define SINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,8 +32,9 @@ struct sink_entry {
 	uint64_t size;         /* bytes that will come, or SINK_SIZE_UNKNOWN */
 	uint32_t mode;         /* permission bits; 0 means 0600 */
 	uint32_t uid, gid;
-	struct timespec mtime; /* 0 means when its sink was opened */
-	struct timespec atime, ctime; /* 0 means not recorded */
+	bool has_times;        /* the times are a file's own, even where they are 0 */
+	struct timespec mtime; /* else 0 means when its sink was opened */
+	struct timespec atime, ctime; /* else 0 means not recorded */
 	const struct sink_xattr *xattrs;
 	size_t xattr_count;
 };

@@ -139,6 +139,9 @@ static int write_file(int dir, const char *name, const struct vault_object *obj)
 	r = io_write(fd, obj->data, obj->len);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
+	/* What was written need not push the host's own pages out of memory. */
+	if (r == 0)
+		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	if (r < 0)
 		(void)unlinkat(dir, name, 0);
 	return r;

@@ -248,7 +248,7 @@ int tree_file_copy(struct sink *sink, int dir, const char *name, const char *pat
 	c.entry = (struct sink_entry){
 		.path = path, .size = a->size, .mode = a->mode & 07777,
 		.uid = a->uid, .gid = a->gid,
-		.mtime = a->mtime, .atime = a->atime, .ctime = a->ctime,
+		.has_times = true, .mtime = a->mtime, .atime = a->atime, .ctime = a->ctime,
 		.xattrs = x->list, .xattr_count = x->count,
 	};
 	if (r >= 0)

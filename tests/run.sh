@@ -80,6 +80,7 @@ group() {
 	interop) each interop bash tests/interop.sh ;;
 	system) each system bash tests/system/test_*.sh ;;
 	s3) each s3 bash tests/s3/test_*.sh ;;
+	net) each net bash tests/net/test_*.sh ;;
 	vm) each vm bash tests/vm/test_*.sh ;;
 	*)
 		echo "run.sh: no group '$1'" >&2

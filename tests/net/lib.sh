@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # What the tests with networks of their own share: hosts beside the one of the object server, each on a cable of its own.
 #
+# shellcheck disable=SC2034,SC2154 # $work and $S3_PORT are the other library's; what is set here is for the tests
 # A test sources it after ../s3/lib.sh, in a network namespace of its own (enter_network), where the server is.
 net=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # It is in the server's certificate.

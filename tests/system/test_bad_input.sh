@@ -91,7 +91,7 @@ in_mount() {
 }
 bad 2 "Read-only file system" "a read-only file system" in_mount ro,size=64m
 check "nothing is there" test ! -s "$WORK/left"
-lines=10 bad 2 "No space left on device" "no room for any segment" in_mount size=12k
+lines=10 bad 2 "No space left on device" "no room for any segment" in_mount size=8k
 check "the last line says nothing" says "$WORK/stdout" '"result":"nothing","exit":2'
 check "no segment is there" test "$(grep -c '\.age$' "$WORK/left")" = 0
 run in_mount size=96k
