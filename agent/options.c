@@ -23,6 +23,7 @@
 #include "segment.h"
 #include "ticket.h"
 #include "vault.h"
+#include "words.h"
 
 #define WORKERS_MAX 64u
 #define WORKERS_DEFAULT_MAX 8u
@@ -31,32 +32,20 @@
 
 static int set_case(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
-	struct options *o = ctx;
-
-	if (!collection_case_ok(value)) {
-		(void)snprintf(error, CLI_ERROR_MAX,
-			       "a case is 1 to 64 of A-Z a-z 0-9 . _ - and does not begin with a dot");
-		return -EINVAL;
-	}
-	o->case_id = value;
-	return 0;
+	((struct options *)ctx)->case_id = value;
+	return words_case(value, error);
 }
 
 static int set_recipient(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	struct options *o = ctx;
 	size_t n = o->recipients.count;
-	char why[AGEKEY_ERROR_MAX];
+	uint8_t key[32];
+	int r = words_recipient(value, n, key, error);
 
-	if (n == SEAL_RECIPIENTS_MAX) {
-		(void)snprintf(error, CLI_ERROR_MAX, "at most %u recipients",
-			       SEAL_RECIPIENTS_MAX);
-		return -E2BIG;
-	}
-	if (agekey_parse_recipient(value, o->recipients.key[n], why) < 0) {
-		(void)snprintf(error, CLI_ERROR_MAX, "%s", why);
-		return -EINVAL;
-	}
+	if (r < 0)
+		return r;
+	memcpy(o->recipients.key[n], key, sizeof(key));
 	o->recipient_text[n] = value;
 	o->recipients.count++;
 	return 0;
@@ -66,26 +55,15 @@ static int set_recipient(void *ctx, const char *value, char error[CLI_ERROR_MAX]
 static int mark(const char *list, bool rows[OPTIONS_COLLECTORS_MAX],
 		char error[CLI_ERROR_MAX])
 {
-	char word[64], shown[80];
+	size_t row;
+	int r = 0;
 
-	do {
-		size_t len = strcspn(list, ","), i = 0;
-
-		while (collectors[i] != NULL &&
-		       (strlen(collectors[i]->name) != len ||
-			strncmp(collectors[i]->name, list, len) != 0))
-			i++;
-		if (collectors[i] == NULL) {
-			(void)snprintf(word, sizeof(word), "%.*s",
-				       (int)(len < 60 ? len : 60), list);
-			(void)snprintf(error, CLI_ERROR_MAX, "no collector '%s'",
-				       quote_text(shown, sizeof(shown), word));
-			return -EINVAL;
-		}
-		rows[i] = true;
-		list += len;
-	} while (*list++ == ',');
-	return 0;
+	while (r == 0 && list != NULL) {
+		r = words_collector(&list, &row, error);
+		if (r == 0)
+			rows[row] = true;
+	}
+	return r;
 }
 
 static int set_only(void *ctx, const char *value, char error[CLI_ERROR_MAX])
@@ -112,34 +90,15 @@ static int set_skip(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 
 static int set_memory(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
-	static const struct { const char *word; enum collector_memory method; } words[] = {
-		{ "auto", MEMORY_AUTO }, { "lime", MEMORY_LIME },
-		{ "kcore", MEMORY_KCORE }, { "process", MEMORY_PROCESS },
-		{ "none", MEMORY_NONE },
-	};
 	struct options *o = ctx;
 
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(value, words[i].word) == 0) {
-			o->memory = words[i].method;
-			o->memory_given = true;
-			return 0;
-		}
-	(void)snprintf(error, CLI_ERROR_MAX, "auto, lime, kcore, process or none");
-	return -EINVAL;
+	o->memory_given = true;
+	return words_memory(value, &o->memory, error);
 }
 
 static int set_deadline(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
-	struct options *o = ctx;
-
-	if (parse_duration(value, &o->deadline_s) < 0 || o->deadline_s < 5 ||
-	    o->deadline_s > 7 * 86400) {
-		(void)snprintf(error, CLI_ERROR_MAX,
-			       "a time from 5s to 168h: a number with s, m or h");
-		return -EINVAL;
-	}
-	return 0;
+	return words_deadline(value, &((struct options *)ctx)->deadline_s, error);
 }
 
 static int set_segment_size(void *ctx, const char *value, char error[CLI_ERROR_MAX])

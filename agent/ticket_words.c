@@ -19,6 +19,7 @@
 #include "parse.h"
 #include "policy.h"
 #include "scope.h"
+#include "words.h"
 
 #define EXPIRES_DEFAULT_S (12 * 3600)
 #define SIZE_DEFAULT (64u << 20)
@@ -26,47 +27,25 @@
 
 static int set_case(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
-	struct ticket_words *w = ctx;
-
-	if (!collection_case_ok(value)) {
-		(void)snprintf(error, CLI_ERROR_MAX,
-			       "1 to 64 of A-Z a-z 0-9 . _ - and no dot first");
-		return -EINVAL;
-	}
-	w->t.case_id = value;
-	return 0;
+	((struct ticket_words *)ctx)->t.case_id = value;
+	return words_case(value, error);
 }
 
 static int set_host(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
-	struct ticket_words *w = ctx;
-
-	if (!collection_case_ok(value)) {
-		(void)snprintf(error, CLI_ERROR_MAX,
-			       "1 to 64 of A-Z a-z 0-9 . _ - and no dot first");
-		return -EINVAL;
-	}
-	w->host = value;
-	return 0;
+	((struct ticket_words *)ctx)->host = value;
+	return words_case(value, error);
 }
 
 static int set_recipient(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	struct ticket_words *w = ctx;
-	uint8_t key[AGEKEY_BYTES];
-	char why[AGEKEY_ERROR_MAX];
+	uint8_t key[32];
+	int r = words_recipient(value, w->t.recipient_count, key, error);
 
-	if (w->t.recipient_count == SEAL_RECIPIENTS_MAX) {
-		(void)snprintf(error, CLI_ERROR_MAX, "at most %u recipients",
-			       SEAL_RECIPIENTS_MAX);
-		return -E2BIG;
-	}
-	if (agekey_parse_recipient(value, key, why) < 0) {
-		(void)snprintf(error, CLI_ERROR_MAX, "%s", why);
-		return -EINVAL;
-	}
-	w->t.recipient[w->t.recipient_count++] = value;
-	return 0;
+	if (r == 0)
+		w->t.recipient[w->t.recipient_count++] = value;
+	return r;
 }
 
 static int set_kind(void *ctx, const char *value, char error[CLI_ERROR_MAX])
@@ -108,14 +87,7 @@ static int set_expires(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 
 static int set_deadline(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
-	struct ticket_words *w = ctx;
-
-	if (parse_duration(value, &w->t.deadline_s) == 0 && w->t.deadline_s >= 5 &&
-	    w->t.deadline_s <= 7 * 86400)
-		return 0;
-	(void)snprintf(error, CLI_ERROR_MAX,
-		       "a time from 5s to 168h: a number with s, m or h");
-	return -EINVAL;
+	return words_deadline(value, &((struct ticket_words *)ctx)->t.deadline_s, error);
 }
 
 static int set_size_max(void *ctx, const char *value, char error[CLI_ERROR_MAX])
@@ -145,15 +117,10 @@ static int set_segments(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 
 static int set_memory(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
-	static const char *const words[] = { "auto", "lime", "kcore", "process", "none" };
-	struct ticket_words *w = ctx;
+	enum collector_memory method;
 
-	w->t.memory = value;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(value, words[i]) == 0)
-			return 0;
-	(void)snprintf(error, CLI_ERROR_MAX, "auto, lime, kcore, process or none");
-	return -EINVAL;
+	((struct ticket_words *)ctx)->t.memory = value;
+	return words_memory(value, &method, error);
 }
 
 /* The host shall not need the file. */
@@ -175,21 +142,20 @@ static int set_lime_key(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 /* Names out of the registry, so that they live on. */
 static int add_names(struct ticket_names *names, const char *list, char error[CLI_ERROR_MAX])
 {
-	do {
-		size_t len = strcspn(list, ","), i = 0;
+	size_t row;
+	int r = 0;
 
-		while (collectors[i] != NULL && (strlen(collectors[i]->name) != len ||
-						 memcmp(collectors[i]->name, list, len) != 0))
-			i++;
-		if (collectors[i] == NULL || names->count == TICKET_NAMES_MAX) {
-			(void)snprintf(error, CLI_ERROR_MAX, "collectors, separated by commas: "
-				       "evac collect --help names them");
-			return -EINVAL;
+	while (r == 0 && list != NULL) {
+		r = words_collector(&list, &row, error);
+		if (r == 0 && names->count == TICKET_NAMES_MAX) {
+			(void)snprintf(error, CLI_ERROR_MAX, "at most %d names",
+				       (int)TICKET_NAMES_MAX);
+			r = -E2BIG;
 		}
-		names->name[names->count++] = collectors[i]->name;
-		list += len;
-	} while (*list++ == ',');
-	return 0;
+		if (r == 0)
+			names->name[names->count++] = collectors[row]->name;
+	}
+	return r;
 }
 
 static int set_only(void *ctx, const char *value, char error[CLI_ERROR_MAX])

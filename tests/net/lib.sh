@@ -34,12 +34,12 @@ make_host() {
 
 on_host() { nsenter --net="/proc/$host/ns/net" "$@"; }
 
-# start_relay: from the hosts to the server; sets $relay and $port.
+# start_relay PORT: from the hosts to the server, or to whoever listens on PORT; sets $relay and $port.
 start_relay() {
 	local fifo
 	fifo=$(mktemp -u "$work/relay.XXXXXX")
 	mkfifo "$fifo"
-	"$net/relay.py" "$bucket_address" "$S3_PORT" >"$fifo" &
+	"$net/relay.py" "$bucket_address" "$S3_PORT" "$1" >"$fifo" &
 	relay=$!
 	pids+=("$relay")
 	read -r port <"$fifo"

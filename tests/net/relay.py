@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """A TCP relay, so that a server on the loopback address can be reached from another network, and can go away.
 
-usage: relay.py ADDRESS TO_PORT
+usage: relay.py ADDRESS TO_PORT OTHER_PORT
 
 Prints its port on ADDRESS and relays it to 127.0.0.1:TO_PORT until its parent ends. TLS passes through it unseen.
-SIGUSR1 resets all connections and refuses new ones until SIGUSR2; SIGHUP only resets what is connected.
+SIGUSR1 resets all connections and refuses new ones until SIGUSR2; SIGHUP only resets what is connected. SIGURG resets and
+turns to OTHER_PORT, and back: somebody else answers.
 """
 import ctypes
 import os
@@ -18,8 +19,9 @@ import time
 
 
 class Relay:
-    def __init__(self, address, to_port):
+    def __init__(self, address, to_port, other_port):
         self.to_port = to_port
+        self.other_port = other_port
         self.open = set()
         self.down = False
         self.address = (address, 0)
@@ -45,6 +47,10 @@ class Relay:
         self.listen()
         self.down = False
 
+    def turn(self, *_):
+        self.to_port, self.other_port = self.other_port, self.to_port
+        self.reset()
+
     def serve(self, client):
         try:
             with client, socket.create_connection(('127.0.0.1', self.to_port)) as server:
@@ -68,14 +74,15 @@ def disconnect(one):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    relay = Relay(sys.argv[1], int(sys.argv[2]))
+    relay = Relay(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
     relay.listen()
     print(relay.address[1], flush=True)
     signal.signal(signal.SIGUSR1, relay.go_down)
     signal.signal(signal.SIGUSR2, relay.come_up)
     signal.signal(signal.SIGHUP, relay.reset)
+    signal.signal(signal.SIGURG, relay.turn)
     parent = os.getppid()
     while os.getppid() == parent:
         if relay.down:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # A host is isolated at a random moment of its collection, in each way that a network can die: what is in the bucket is
 # genuine and opens, no more is missing than was in memory, and with a spool nothing is once evac push has run.
-# SEEDS says how many runs (default 10), SEED which is the first, LANES how many at once, KEEP where a failed run is kept.
+# SEEDS says how many runs (default 12), SEED which is the first, LANES how many at once, KEEP where a failed run is kept.
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/net/lib.sh
@@ -13,17 +13,28 @@ ip link set lo up
 . "$top/tests/s3/lib.sh"
 
 evac=${EVAC:-$top/build/$(uname -m)/evac}
-seeds=${SEEDS:-10} first=${SEED:-1} lanes=${LANES:-5}
+seeds=${SEEDS:-12} first=${SEED:-1} lanes=${LANES:-6}
 workers=2
 start_server
 s3 make-bucket evidence
 "$evac" keygen >"$work/identity" 2>/dev/null
 recipient=$(sed -n 's/^# public key: //p' "$work/identity")
 
+# Somebody in the middle, with a certificate of their own for the right address.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=s3.localhost \
+	-addext "subjectAltName=IP:$bucket_address" -keyout "$work/middle.key" -out "$work/middle.pem" 2>/dev/null
+middle_port=$((S3_PORT + 100))
+# It echoes nothing; what it is told is in the record.
+tail -f /dev/null | openssl s_server -quiet -accept "127.0.0.1:$middle_port" -key "$work/middle.key" -cert "$work/middle.pem" \
+	>"$work/middle" 2>/dev/null &
+pids+=("$!")
+
 # choose SEED: what happens in this run.
 choose() {
-	local kinds=(silent answers reset link once)
-	kind=${kinds[$1 % 5]} spool=$(($1 % 2))
+	local kinds=(silent answers reset link once middle)
+	kind=${kinds[$1 % 6]} spool=$(($1 / 6 % 2))
+	# A certificate that is not trusted is no passing failure: without a spool, evidence is not held back for it.
+	[ "$kind" != middle ] || spool=1
 	RANDOM=$1
 	noise=$((3 + RANDOM % 5))
 	# At 2 MiB/s: from the first object to the last.
@@ -47,12 +58,14 @@ isolate() {
 	reset) kill -USR1 "$relay" ;;
 	link) on_host ip link set host down ;;
 	once) kill -HUP "$relay" ;;
+	middle) kill -URG "$relay" ;;
 	esac
 }
 come_back() {
 	ip neigh del "$address" dev "$cable" 2>/dev/null || true
 	on_host ip neigh del "$bucket_address" dev host 2>/dev/null || true
 	[ "$kind" != reset ] || kill -USR2 "$relay"
+	[ "$kind" != middle ] || kill -URG "$relay"
 	# The route over the link went with it.
 	[ "$kind" != link ] || on_host sh -c "ip link set host up"
 }
@@ -201,7 +214,7 @@ lane() {
 	local seed address=10.0.2.$((10 + $1)) cable=vault$1
 	trap - EXIT
 	make_host "$1"
-	start_relay
+	start_relay "$middle_port"
 	for ((seed = first + $1; seed < first + seeds; seed += lanes)); do
 		one_run "$seed" || bad "the test itself failed"
 	done
@@ -226,6 +239,7 @@ judged() {
 for ((seed = first; seed < first + seeds; seed++)); do
 	check "seed $seed: $(cat "$work/run$seed/said" 2>/dev/null || echo 'it did not end')" judged "$seed"
 done
+check "somebody in the middle heard nothing" [ ! -s "$work/middle" ]
 sum() { cat "$work"/run*/"$1" 2>/dev/null | awk '{ n += $1 } END { print n + 0 }'; }
 echo "# $seeds runs, cut during: $(cat "$work"/run*/phase | sort | uniq -c | tr -s ' \n' ' ')"
 echo "# $(sum objects) objects were in the bucket, $(sum missing) missing without a spool, of which $(sum in_flight) were in flight, $(sum pushed) pushed from spools"
