@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "quote.h"
 
@@ -86,6 +87,14 @@ static const struct cli_option *find(const struct cli *cli, const char *word,
 	return NULL;
 }
 
+/* A key that was pasted in the wrong place must not end up in logs. */
+static bool is_secret(const char *value)
+{
+	static const char prefix[] = "AGE-SECRET-KEY-";
+
+	return strncasecmp(value, prefix, sizeof(prefix) - 1) == 0;
+}
+
 /* Store or hand on one option's value.  0, or -EINVAL after saying why. */
 static int apply(struct words *w, const struct cli_option *o, const char *value)
 {
@@ -99,6 +108,7 @@ static int apply(struct words *w, const struct cli_option *o, const char *value)
 			(void)cli_usage(w->cli, "--%s: %s", o->name, error);
 		else
 			(void)cli_usage(w->cli, "--%s '%s': %s", o->name,
+					is_secret(value) ? "(a secret key)" :
 					quote(quoted, sizeof(quoted), value,
 					      strlen(value)), error);
 		return -EINVAL;

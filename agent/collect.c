@@ -40,13 +40,16 @@ static void on_signal(int sig)
 		_exit(RESULT_PARTIAL);
 }
 
-/* SIGPIPE is an error code like any other; the rest ends the run in order. */
+/* A pipe or a file that ends is an error like any other, and the terminal that
+ * isolation takes away (SIGHUP) no reason to stop; the rest ends the run in order. */
 static void catch_signals(void)
 {
-	static const int ending[] = { SIGTERM, SIGINT, SIGHUP };
+	static const int ending[] = { SIGTERM, SIGINT, SIGQUIT };
+	static const int ignored[] = { SIGPIPE, SIGHUP, SIGXFSZ, SIGUSR1, SIGUSR2 };
 	struct sigaction sa = { .sa_handler = SIG_IGN };
 
-	(void)sigaction(SIGPIPE, &sa, NULL);
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
+		(void)sigaction(ignored[i], &sa, NULL);
 	sa.sa_handler = on_signal;
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
 		(void)sigaction(ending[i], &sa, NULL);
@@ -244,10 +247,9 @@ static int load_lime(struct plan *p)
 {
 	int r = module_load(&p->module, &p->o->lime);
 
-	if (r < 0) {
-		log_line(LOG_ERROR, "%s", p->module.why);
-		return r;
-	}
+	/* Other methods may do: the reason goes into the manifest's notes. */
+	if (r < 0)
+		log_line(LOG_WARN, "LiME will not be used: %s", p->module.why);
 	p->req.lime = p->module.data;
 	p->req.lime_len = p->module.len;
 	p->req.lime_name = p->module.name;

@@ -10,8 +10,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
+#include <stddef.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* <linux/fcntl.h> has it, which cannot stand beside <fcntl.h>. */
@@ -44,6 +47,33 @@ static int open_dir(const char *path, int *ret)
 	return *ret < 0 ? -errno : 0;
 }
 
+/* A /proc of our own, in no mount namespace. */
+static int mount_proc(void)
+{
+	int fs = (int)syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC), fd = -1;
+
+	if (fs < 0)
+		return -1;
+	if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
+	(void)close(fs);
+	return fd;
+}
+
+/* What stands at /proc may be the attacker's: it must be the kernel's. */
+static int open_proc(int *ret)
+{
+	struct statfs st;
+	int r = open_dir("/proc", ret);
+
+	if (r == 0 && fstatfs(*ret, &st) == 0 && st.f_type == PROC_SUPER_MAGIC)
+		return 0;
+	if (*ret >= 0)
+		(void)close(*ret);
+	*ret = mount_proc();
+	return *ret < 0 ? -ENODEV : 0;
+}
+
 int host_open(struct host *host)
 {
 	int r;
@@ -54,7 +84,7 @@ int host_open(struct host *host)
 	if (host->root < 0)
 		r = open_dir("/", &host->root);
 	if (r == 0)
-		r = open_dir("/proc", &host->proc);
+		r = open_proc(&host->proc);
 	if (r == 0)
 		r = open_dir("/sys", &host->sys);
 	if (r < 0)

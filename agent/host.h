@@ -12,7 +12,11 @@ struct host {
 	int sys;  /* /sys */
 };
 
-/* Open the running host.  0, or a negative errno; ${host} is then all -1. */
+/*
+ * Open the running host; where /proc is not the kernel's, one of our own.  0;
+ * -ENODEV when there is none; another negative errno.  On failure ${host} is
+ * all -1.
+ */
 int host_open(struct host *host);
 
 /* Close what is open; a member that is -1 is left alone. */

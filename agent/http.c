@@ -425,9 +425,12 @@ static int explain(const struct http_session *s, CURLcode c, char error[HTTP_ERR
 		{ CURLE_BAD_FUNCTION_ARGUMENT, -EINVAL },
 		{ CURLE_OUT_OF_MEMORY, -ENOMEM },
 	};
+	const char *what = s->detail[0] != '\0' ? s->detail : curl_easy_strerror(c);
 
-	(void)snprintf(error, HTTP_ERROR_MAX, "%.150s",
-		       s->detail[0] != '\0' ? s->detail : curl_easy_strerror(c));
+	/* Of a kept connection's end, when the new one was to somebody else. */
+	if (c == CURLE_PEER_FAILED_VERIFICATION && strstr(what, "SSL") == NULL)
+		what = curl_easy_strerror(c);
+	(void)snprintf(error, HTTP_ERROR_MAX, "%.150s", what);
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i].code == c)
 			return table[i].error;

@@ -66,12 +66,30 @@ static int mark(const char *list, bool rows[OPTIONS_COLLECTORS_MAX],
 	return r;
 }
 
+/* A mistyped address must not become a directory of the suspect's disk. */
+static int set_to(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	size_t scheme = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789+.-");
+
+	if (value[0] == '\0' || (strncmp(value, "s3://", 5) != 0 && scheme > 0 &&
+				 value[scheme] == ':')) {
+		(void)snprintf(error, CLI_ERROR_MAX, "a directory, or s3://BUCKET/PREFIX "
+			       "(a directory with a colon in its name: ./NAME)");
+		return -EINVAL;
+	}
+	((struct options *)ctx)->to = value;
+	return 0;
+}
+
 static int set_only(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	struct options *o = ctx;
 
+	if (!o->only_given)
+		memset(o->selected, 0, sizeof(o->selected));
+	o->only_given = true;
 	o->selection_given = true;
-	memset(o->selected, 0, sizeof(o->selected));
 	return mark(value, o->selected, error);
 }
 
@@ -145,7 +163,7 @@ static const struct cli_option rows[] = {
 	  .help = "the case; the first folder below the vault's prefix" },
 	{ .name = "recipient", .arg = "age1...", .set = set_recipient,
 	  .help = "who can open the evidence; may be given up to 16 times" },
-	{ .name = "to", .arg = "WHERE", .offset = offsetof(struct options, to),
+	{ .name = "to", .arg = "WHERE", .set = set_to,
 	  .help = "the vault: a directory, or s3://BUCKET/PREFIX" },
 	{ .name = "ticket", .arg = "FILE", .offset = offsetof(struct options, ticket_from),
 	  .help = "a responder's ticket, in place of all of the above: a file,\n"

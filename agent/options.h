@@ -41,6 +41,7 @@ struct options {
 	unsigned workers;              /* never 0 */
 	struct spool_options spool;    /* dir NULL: none */
 	char spool_dir[4096];
+	bool only_given;
 	bool verbose;
 };
 

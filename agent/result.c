@@ -17,6 +17,7 @@
 #include "collection_id.h"
 #include "io.h"
 #include "json.h"
+#include "log.h"
 #include "manifest.h"
 #include "pipeline.h"
 #include "version.h"
@@ -32,11 +33,18 @@ void result_collector(struct result *res, const char *name, const char *status)
 	res->count++;
 }
 
+/* What does not reach stdout goes to stderr: the key is the root of all trust. */
 static void print(struct json *j, struct buf *line)
 {
+	int r;
+
 	json_object_end(j);
-	if (json_end(j) == 0 && buf_add(line, "\n", 1) == 0)
-		(void)io_write(STDOUT_FILENO, line->data, line->len);
+	if (json_end(j) < 0 || buf_add(line, "\n", 1) < 0)
+		return;
+	r = io_write(STDOUT_FILENO, line->data, line->len);
+	if (r < 0)
+		log_line(LOG_ERROR, "stdout: %s: %.*s", strerror(-r),
+			 (int)line->len - 1, (const char *)line->data);
 }
 
 void result_first_line(const struct collection_id *id, const char *public_key)

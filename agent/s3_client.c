@@ -27,6 +27,8 @@
 #define WAIT_FIRST_MS 250u
 #define WAIT_MAX_MS 15000u
 #define TRIES 10
+/* Time for one more try: less is not worth it. */
+#define WAIT_ROOM_MS 500
 /* A server that never answered at all is more likely a wrong address. */
 #define TRIES_UNKNOWN 5
 #define SKEW_LEAST_S 60
@@ -348,19 +350,30 @@ static void give_up(struct s3_attempt *a)
 		       a->count == 1 ? "try" : "tries", why);
 }
 
+/* When the last try has to begin; 0: whenever. */
+static int64_t last_chance(const struct s3_attempt *a)
+{
+	if (a->end_ms == 0 || a->begin_by_ms == 0)
+		return a->end_ms + a->begin_by_ms;
+	return a->end_ms < a->begin_by_ms ? a->end_ms : a->begin_by_ms;
+}
+
 bool s3_attempt_wait(struct s3_attempt *a, bool answered)
 {
 	unsigned tries = answered ? TRIES : TRIES_UNKNOWN;
 	uint32_t limit = WAIT_MAX_MS;
+	int64_t ms, left = INT64_MAX, last = last_chance(a);
 	struct timespec t;
-	int64_t ms, next;
 
 	if (a->count < 7)
 		limit = WAIT_FIRST_MS << (a->count - 1);
 	ms = (int64_t)randombytes_uniform(limit < WAIT_MAX_MS ? limit : WAIT_MAX_MS);
-	next = clock_now_ms() + ms;
-	a->late = (a->end_ms != 0 && next >= a->end_ms) ||
-		  (a->begin_by_ms != 0 && next >= a->begin_by_ms);
+	if (last != 0)
+		left = last - clock_now_ms();
+	/* A long wait must not cost what time there is. */
+	if (ms >= left && left >= WAIT_ROOM_MS)
+		ms = left / 2;
+	a->late = ms >= left;
 	if (a->late || a->count >= tries) {
 		give_up(a);
 		return false;

@@ -16,35 +16,12 @@
 #include <string.h>
 
 #include "buf.h"
+#include "partname.h"
 #include "queue.h"
 #include "segment.h"
+#include "sink_private.h"
 #include "sink_run.h"
 #include "summary.h"
-
-#define PATH_LIMIT SUMMARY_PATH_MAX
-#define GAPS_BYTES (256u << 10)
-/* A byte of a path becomes at most "\u0001" and four thirds of base64. */
-#define GAP_MAX (8u * PATH_LIMIT)
-
-struct sink {
-	pthread_mutex_t lock;
-	struct queue *queue;
-	const char *name, *group;
-	struct timespec begun;
-	atomic_int stop;          /* negative errno: the run is over */
-	struct segment *seg;      /* the one in hand; NULL: none yet */
-
-	bool open;                /* between sink_begin() and sink_end() */
-	bool discard;             /* its header cannot be stored: a gap already */
-	bool cut;                 /* earlier parts are in earlier segments */
-	struct sink_entry entry;  /* without attributes */
-	char path[PATH_LIMIT];
-	uint64_t written;
-
-	struct buf gaps;          /* NDJSON, written as parts */
-	uint64_t gaps_offset;
-	struct sink_summary sum;
-};
 
 int sink_open(struct sink **ret, struct queue *q, const char *name,
 	      const char *group, struct segment *carry)
@@ -98,13 +75,13 @@ size_t sink_room(const struct sink *s)
 	return segment_room_empty(queue_segment_size(s->queue));
 }
 
-static int lock(struct sink *s)
+int sink_lock(struct sink *s)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	return atomic_load(&s->stop);
 }
 
-static int unlock(struct sink *s, int r)
+int sink_unlock(struct sink *s, int r)
 {
 	(void)pthread_mutex_unlock(&s->lock);
 	return r;
@@ -159,31 +136,10 @@ static bool path_is_safe(const char *p)
 	return true;
 }
 
-/* Does the name look like a part's?  Then only a further suffix keeps it apart. */
-static bool looks_like_part(const char *path)
-{
-	static const char tail[] = ".part";
-	size_t len = strlen(path), digits = 0;
-
-	if (len < sizeof(tail) || strcmp(path + len - 5, tail) != 0)
-		return false;
-	len -= 5;
-	while (len > 0 && path[len - 1] >= '0' && path[len - 1] <= '9') {
-		len--;
-		digits++;
-	}
-	return digits >= 12 && len > 0 && path[len - 1] == '@';
-}
-
-static void part_suffix(char ret[32], uint64_t offset)
-{
-	(void)snprintf(ret, 32, "@%012llu.part", (unsigned long long)offset);
-}
-
 /* Write what is known of gaps as the next part of their list. */
 static int flush_gaps(struct sink *s, bool last)
 {
-	char path[96], suffix[32];
+	char path[96], suffix[PARTNAME_SUFFIX_MAX];
 	struct sink_entry e = { .path = path, .mtime = s->begun };
 	int r;
 
@@ -196,7 +152,7 @@ static int flush_gaps(struct sink *s, bool last)
 	if (r < 0)
 		return r;
 	if (!last || s->gaps_offset > 0) {
-		part_suffix(suffix, s->gaps_offset);
+		partname_suffix(suffix, s->gaps_offset);
 		segment_rename_last(s->seg, suffix);
 	}
 	(void)segment_add(s->seg, s->gaps.data, s->gaps.len);
@@ -205,7 +161,7 @@ static int flush_gaps(struct sink *s, bool last)
 	return 0;
 }
 
-static int gap(struct sink *s, const char *path, int why, const char *detail)
+int sink_miss(struct sink *s, const char *path, int why, const char *detail)
 {
 	summary_gap(&s->sum, why);
 	/* The list leaves when no entry is open; until then it may overflow,
@@ -222,20 +178,20 @@ static int gap(struct sink *s, const char *path, int why, const char *detail)
 
 int sink_gap(struct sink *s, const char *path, int why, const char *detail)
 {
-	int r = lock(s);
+	int r = sink_lock(s);
 
-	return unlock(s, r < 0 ? r : gap(s, path, why, detail));
+	return sink_unlock(s, r < 0 ? r : sink_miss(s, path, why, detail));
 }
 
 int sink_note(struct sink *s, const char *key, const char *fmt, ...)
 {
 	va_list ap;
 
-	(void)lock(s); /* a note is welcome even when the run is over */
+	(void)sink_lock(s); /* a note is welcome even when the run is over */
 	va_start(ap, fmt);
 	summary_note(&s->sum, key, fmt, ap);
 	va_end(ap);
-	return unlock(s, 0);
+	return sink_unlock(s, 0);
 }
 
 /* All pieces of a file that evac made itself have one time. */
@@ -245,12 +201,12 @@ static void stamp(const struct sink *s, struct sink_entry *e)
 		e->mtime = s->begun;
 }
 
-static int begin(struct sink *s, const struct sink_entry *e, uint64_t offset,
+int sink_enter(struct sink *s, const struct sink_entry *e, uint64_t offset,
 		 bool part)
 {
 	uint64_t need = e->size == SINK_SIZE_UNKNOWN ? 0 : e->size;
 	struct sink_entry bare = *e;
-	char suffix[32];
+	char suffix[PARTNAME_SUFFIX_MAX];
 	int r;
 
 	if (!path_is_safe(e->path))
@@ -261,46 +217,67 @@ static int begin(struct sink *s, const struct sink_entry *e, uint64_t offset,
 	 * first, for its list may need the segment in hand. */
 	if (r == 0 && e->xattr_count > 0 && segment_room(s->seg, e) == 0) {
 		bare.xattr_count = 0;
-		r = gap(s, e->path, -E2BIG, "extended attributes left out");
+		r = sink_miss(s, e->path, -E2BIG, "extended attributes left out");
 		if (r == 0)
 			r = prepare(s, &bare, need);
 	}
 	if (r == 0 && segment_entry_begin(s->seg, e->path, &bare) < 0)
 		r = -ENAMETOOLONG;
 	if (r == 0 && part) {
-		part_suffix(suffix, offset);
+		partname_suffix(suffix, offset);
 		segment_rename_last(s->seg, suffix);
 	}
 	return r;
 }
 
-int sink_begin(struct sink *s, const struct sink_entry *e)
+/*
+ * A file that may come in pieces, and whose name leaves no room for their
+ * suffix, gets a shorter one, and a gap that says so.
+ */
+int sink_fit(struct sink *s, struct sink_entry *e, bool pieces)
 {
-	size_t len = strlen(e->path);
-	int r = lock(s);
+	if (!pieces && e->size != SINK_SIZE_UNKNOWN && e->size <= sink_room(s) &&
+	    !partname_is(e->path))
+		return 0;
+	if (!partname_fit(e->path, s->fitted, sizeof(s->fitted)))
+		return 0;
+	e->path = s->fitted;
+	return 1;
+}
+
+int sink_begin(struct sink *s, const struct sink_entry *given)
+{
+	struct sink_entry fitted = *given, *e = &fitted;
+	int r = sink_lock(s);
+	size_t len;
 
 	if (r < 0)
-		return unlock(s, r);
+		return sink_unlock(s, r);
 	if (s->open)
-		return unlock(s, -EBUSY);
+		return sink_unlock(s, -EBUSY);
+	if (sink_fit(s, e, false) > 0)
+		r = sink_miss(s, given->path, -ENAMETOOLONG, "stored under a shorter name");
+	if (r < 0)
+		return sink_unlock(s, r);
+	len = strlen(e->path);
 	s->discard = false;
 	s->written = 0;
-	s->cut = looks_like_part(e->path);
+	s->cut = partname_is(e->path);
 	s->entry = *e;
 	s->entry.path = s->path;
 	s->entry.xattr_count = 0;
 	stamp(s, &s->entry);
-	r = len < PATH_LIMIT ? begin(s, e, 0, s->cut) : -ENAMETOOLONG;
+	r = len < PATH_LIMIT ? sink_enter(s, e, 0, s->cut) : -ENAMETOOLONG;
 	if (r == -ENAMETOOLONG) {
 		s->discard = true;
-		r = gap(s, e->path, -ENAMETOOLONG, NULL);
+		r = sink_miss(s, e->path, -ENAMETOOLONG, NULL);
 	}
 	if (r == 0) {
 		memcpy(s->path, e->path, len < PATH_LIMIT ? len + 1 : 0);
 		s->open = true;
 		s->sum.entries += !s->discard;
 	}
-	return unlock(s, r);
+	return sink_unlock(s, r);
 }
 
 /*
@@ -311,13 +288,13 @@ static int overflow(struct sink *s, size_t more)
 {
 	struct segment *old = s->seg, *seg;
 	struct segment_entry *e = segment_last(old);
-	char suffix[32];
+	char suffix[PARTNAME_SUFFIX_MAX];
 	bool move = !s->cut && old->entry_count > 1 &&
 		    e->data_len + more <= sink_room(s);
 	int r;
 
 	if (!move && !s->cut) {
-		part_suffix(suffix, 0);
+		partname_suffix(suffix, 0);
 		segment_rename_last(old, suffix);
 		s->cut = true;
 	}
@@ -333,7 +310,7 @@ static int overflow(struct sink *s, size_t more)
 		return r;
 	}
 	if (!move) {
-		part_suffix(suffix, s->written);
+		partname_suffix(suffix, s->written);
 		segment_rename_last(seg, suffix);
 	}
 	queue_put(s->queue, old);
@@ -344,12 +321,12 @@ static int overflow(struct sink *s, size_t more)
 int sink_write(struct sink *s, const void *data, size_t len)
 {
 	const char *p = data;
-	int r = lock(s);
+	int r = sink_lock(s);
 
 	if (r == 0 && !s->open)
 		r = -EINVAL;
 	if (r == 0 && s->discard)
-		return unlock(s, 0);
+		return sink_unlock(s, 0);
 	while (r == 0 && len > 0) {
 		size_t n = segment_add(s->seg, p, len);
 
@@ -360,7 +337,7 @@ int sink_write(struct sink *s, const void *data, size_t len)
 		if (len > 0)
 			r = overflow(s, len);
 	}
-	return unlock(s, r);
+	return sink_unlock(s, r);
 }
 
 static int end(struct sink *s)
@@ -369,18 +346,18 @@ static int end(struct sink *s)
 	if (s->discard || s->entry.size == SINK_SIZE_UNKNOWN ||
 	    s->entry.size == s->written)
 		return 0;
-	return gap(s, s->path, s->written < s->entry.size ? -ENODATA : -EOVERFLOW,
+	return sink_miss(s, s->path, s->written < s->entry.size ? -ENODATA : -EOVERFLOW,
 		   s->written < s->entry.size ? "shorter than it was when opened"
 					      : "longer than it was when opened");
 }
 
 int sink_end(struct sink *s)
 {
-	int r = lock(s);
+	int r = sink_lock(s);
 
 	if (r == 0)
 		r = s->open ? end(s) : -EINVAL;
-	return unlock(s, r);
+	return sink_unlock(s, r);
 }
 
 int sink_put(struct sink *s, const struct sink_entry *e, const void *data, size_t len)
@@ -397,79 +374,21 @@ int sink_put(struct sink *s, const struct sink_entry *e, const void *data, size_
 	return r;
 }
 
-int sink_part(struct sink *s, const struct sink_entry *e, uint64_t offset,
-	      const void *data, size_t len)
-{
-	struct sink_entry sized = *e;
-	const char *p = data;
-	size_t n, done = 0;
-	int r = lock(s);
-
-	if (r == 0 && s->open)
-		r = -EBUSY;
-	while (r == 0) {
-		sized.size = len - done;
-		r = begin(s, &sized, offset + done, true);
-		if (r < 0)
-			break;
-		n = segment_add(s->seg, p + done, len - done);
-		s->sum.entries++;
-		s->sum.bytes += n;
-		done += n;
-		if (done == len)
-			break;
-	}
-	if (r == -ENAMETOOLONG)
-		r = gap(s, e->path, r, NULL);
-	return unlock(s, r);
-}
-
-int sink_pull(struct sink *s, const struct sink_entry *e, const void *prefix,
-	      size_t prefix_len, sink_reader *read, void *arg, uint64_t offset)
-{
-	struct segment_entry *to;
-	int r = lock(s);
-
-	if (r == 0 && s->open)
-		r = -EBUSY;
-	if (r == 0 && (e->size > sink_room(s) || e->size < prefix_len))
-		r = -EFBIG;
-	if (r == 0)
-		r = begin(s, e, 0, false);
-	/* sink_room() is that of a path of a few hundred bytes. */
-	if (r == 0 && e->size > s->seg->size - s->seg->used) {
-		segment_drop_last(s->seg);
-		r = -EFBIG;
-	}
-	if (r == 0) {
-		(void)segment_add(s->seg, prefix, prefix_len);
-		to = segment_last(s->seg);
-		to->size = e->size;
-		to->read = read;
-		to->arg = arg;
-		to->offset = offset;
-		s->seg->used += (size_t)e->size - prefix_len;
-		s->sum.entries++;
-		s->sum.bytes += e->size;
-	}
-	return unlock(s, r);
-}
-
 int sink_flush(struct sink *s)
 {
-	int r = lock(s);
+	int r = sink_lock(s);
 
 	if (r == 0 && s->open)
 		r = -EBUSY;
 	if (r == 0)
 		submit(s);
-	return unlock(s, r);
+	return sink_unlock(s, r);
 }
 
 int sink_drain(struct sink *s)
 {
 	/* Even when the run is over: the source must outlive its readers. */
-	(void)lock(s);
+	(void)sink_lock(s);
 	submit(s);
 	(void)pthread_mutex_unlock(&s->lock);
 	queue_drain(s->queue);
@@ -478,19 +397,20 @@ int sink_drain(struct sink *s)
 
 struct segment *sink_finish(struct sink *s)
 {
-	int why = lock(s);
+	int why = sink_lock(s);
 	struct segment *seg;
 
 	/* The list of gaps must leave even after a stop. */
 	atomic_store(&s->stop, 0);
 	if (s->open) {
 		s->open = false;
-		(void)gap(s, s->path, why < 0 ? why : -ECANCELED,
+		(void)sink_miss(s, s->path, why < 0 ? why : -ECANCELED,
 			  "ended before the file did");
 	}
 	(void)flush_gaps(s, true);
 	seg = s->seg;
 	s->seg = NULL;
+	s->over = true;
 	atomic_store(&s->stop, why < 0 ? why : -ECANCELED);
 	(void)pthread_mutex_unlock(&s->lock);
 	return seg;

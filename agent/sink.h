@@ -61,6 +61,14 @@ int sink_part(struct sink *s, const struct sink_entry *e, uint64_t offset,
 	      const void *data, size_t len);
 
 /*
+ * Once a call has returned that the run is over: what the collector still holds,
+ * at most sink_room() bytes, as a piece or (not ${part}) a whole file.  It is
+ * taken if it can be; the error that ended the run is returned again.
+ */
+int sink_last(struct sink *s, const struct sink_entry *e, uint64_t offset, bool part,
+	      const void *data, size_t len);
+
+/*
  * A reader of ${len} bytes at ${offset} of its source into ${buf}, called by
  * the workers, in parallel with itself.  It always fills ${buf}: what cannot
  * be read it replaces by its marker and reports through its own ${arg}.

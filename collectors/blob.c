@@ -45,6 +45,9 @@ int blob_flush(struct blob *b)
 	if (b->error == 0 && b->data.len > 0)
 		b->error = sink_part(b->sink, &e, b->done, b->data.data,
 				     b->data.len);
+	/* The rows that were read before the run was over are evidence too. */
+	if (b->error < 0 && b->data.len > 0)
+		(void)sink_last(b->sink, &e, b->done, true, b->data.data, b->data.len);
 	b->done += b->data.len;
 	b->data.len = 0;
 	return b->error;
@@ -89,10 +92,13 @@ int blob_close(struct blob *b)
 	struct sink_entry e = { .path = b->path, .size = b->data.len };
 	int r;
 
-	if (b->error == 0 && b->done == 0)
-		b->error = sink_put(b->sink, &e, b->data.data, b->data.len);
-	else
+	if (b->done > 0 || b->error < 0) {
 		(void)blob_flush(b);
+	} else {
+		b->error = sink_put(b->sink, &e, b->data.data, b->data.len);
+		if (b->error < 0)
+			(void)sink_last(b->sink, &e, 0, false, b->data.data, b->data.len);
+	}
 	r = b->error;
 	blob_drop(b);
 	return r;

@@ -245,6 +245,9 @@ static int run(const struct host *host, const struct collector_request *req,
 		read_boot_time(&pass);
 		r = walk(&pass);
 	}
+	/* There is always one: the one that looks. */
+	if (r == 0 && pass.seen == 0)
+		r = -ENODATA;
 	if (r == 0)
 		r = sink_note(sink, "process.seen", "%llu",
 			      (unsigned long long)pass.seen);

@@ -12,7 +12,8 @@ n=0 failed=0
 allowed() {
 	case $1 in
 	collectors/*) echo 'sink.h collector.h' "$(cd collectors && echo *.h)" ;;
-	agent/sink) echo 'sink_run.h summary.h segment.h queue.h' ;;
+	agent/sink | agent/sink_piece | agent/sink_private)
+		echo 'sink.h sink_private.h sink_run.h summary.h partname.h segment.h queue.h' ;;
 	agent/summary) echo 'sink_run.h' ;;
 	agent/segment) echo 'sink.h' ;;
 	agent/queue) echo 'segment.h' ;;

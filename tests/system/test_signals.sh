@@ -57,7 +57,7 @@ partial() {
 	rm -rf "$dir.out"
 }
 
-for signal in TERM INT HUP; do
+for signal in TERM INT QUIT; do
 	dir=$WORK/$signal
 	slow_run "$dir"
 	check "SIG$signal in the middle" kill -"$signal" "$pid"

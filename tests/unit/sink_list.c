@@ -183,6 +183,18 @@ int sink_part(struct sink *s, const struct sink_entry *e, uint64_t offset,
 	return 0;
 }
 
+int sink_last(struct sink *s, const struct sink_entry *e, uint64_t offset, bool part,
+	      const void *data, size_t len)
+{
+	(void)s;
+	(void)e;
+	(void)offset;
+	(void)part;
+	(void)data;
+	(void)len;
+	return -EPIPE;
+}
+
 int sink_pull(struct sink *s, const struct sink_entry *e, const void *prefix,
 	      size_t prefix_len, sink_reader *read, void *arg, uint64_t offset)
 {

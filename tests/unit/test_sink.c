@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "check.h"
+#include "partname.h"
 #include "queue.h"
 #include "scope.h"
 #include "segment.h"
@@ -170,6 +171,7 @@ static void test_names(void)
 	static const char *const good[] = { "...", "a/..b", ".a", "a b", "\xff\n\\" };
 	struct sink_entry e = { .path = "x@000000000000.part" };
 	char longest[256];
+	char fitted[512];
 	struct sink *s = open_sink(NULL);
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -194,8 +196,11 @@ static void test_names(void)
 	      taker_find(&t, "x@000000000000.part@000000000000.part") != NULL,
 	      "it gets a suffix, so that it comes back under its own name");
 	CHECK(taker_find(&t, "x@00000000000.part") != NULL, "the other stays as it is");
-	CHECK(same(longest, BIG), "the long name comes back whole");
-	CHECK(t.count == ARRAY_LEN(good) + 2 + 4, "no bad path left an entry");
+	CHECK(partname_fit(longest, fitted, sizeof(fitted)) && strlen(fitted) <= 255 - 23 &&
+	      strncmp(fitted, longest, 200) == 0, "it leaves room for a piece's suffix");
+	CHECK(same(fitted, BIG), "under that name it comes back whole");
+	CHECK(taker_occurs(&t, "gaps/", "shorter name") == 1, "and a gap says so");
+	CHECK(t.count == ARRAY_LEN(good) + 2 + 4 + 1, "no bad path left an entry");
 	taker_clear(&t);
 }
 
@@ -322,6 +327,29 @@ static void test_carry(void)
 	taker_clear(&t);
 }
 
+/* What is still in a collector's hands when the run ends for it. */
+static void test_last(void)
+{
+	struct sink_entry e = { .path = "table.ndjson" };
+	struct sink *s = open_sink(NULL);
+
+	CHECK(sink_last(s, &e, 0, false, "x", 1) == 0 && sink_summary(s)->entries == 0,
+	      "nothing is last while the run goes on");
+	e.path = "open";
+	e.size = SINK_SIZE_UNKNOWN;
+	CHECK(sink_begin(s, &e) == 0 && sink_write(s, "half", 4) == 0, "a file is open");
+	sink_stop(s, -ETIME);
+	e.path = "table.ndjson";
+	CHECK(sink_put(s, &e, "rows\n", 5) == -ETIME, "the run is over");
+	CHECK(sink_last(s, &e, 0, false, "rows\n", 5) == -ETIME, "which is said again");
+	finish(s);
+	CHECK(taker_find(&t, "table.ndjson") != NULL && taker_find(&t, "table.ndjson")->len == 5,
+	      "but the rows are there");
+	CHECK(taker_find(&t, "open") != NULL && taker_occurs(&t, "gaps/", "ETIME") == 1,
+	      "and what was open is a gap");
+	taker_clear(&t);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < BIG; i++)
@@ -336,6 +364,7 @@ int main(void)
 	test_pull();
 	test_parts();
 	test_carry();
+	test_last();
 	queue_free(q);
 	return CHECK_DONE();
 }

@@ -38,6 +38,8 @@ check "the marker's pages are in it" python3 "$here/lime.py" marker "$out/memory
 check "LiME is unloaded again" [ ! -s "$share/left" ]
 by_lime() { jq -e '.collectors[] | select(.name == "memory") | .notes.method == "lime"' "$(collection all)/manifest.json"; }
 check "the manifest says that it was LiME" by_lime
+protected() { jq -e '.notes[] | select(.key == "oom_score_adj" and (.text | startswith("-900, was ")))' "$(collection all)/manifest.json"; }
+check "and that the kernel was asked to end others first when memory runs out" protected
 
 for kind in processes deleted memfd names zombie tcp tcp6 udp unix raw packet netns implant; do
 	check "planted and found: $kind" python3 "$here/planted.py" "$out" "$share/planted.ndjson" "$mkstate" "$kind"

@@ -1,0 +1,61 @@
+#!/bin/bash
+# The bucket answers, and refuses without end from the middle of a run on: what was stored is genuine, and with a spool
+# evac push makes the collection whole later.
+set -euo pipefail
+top=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/s3/lib.sh
+. "$top/tests/s3/lib.sh"
+
+evac=${EVAC:-$top/build/$(uname -m)/evac}
+start_server
+s3 make-bucket evidence
+"$evac" keygen >"$work/identity" 2>/dev/null
+recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+
+# collect NAME FAULT OPTIONS...: four objects pass, then each request meets FAULT; the exit status is in NAME.status.
+collect() {
+	local name=$1 fault=$2 got=0 faults port
+	shift 2
+	read -ra faults <<<"$(printf "$fault %.0s" {1..500})"
+	start_proxy "$name" pass pass pass pass "${faults[@]}"
+	as WRITER "$evac" collect --case CASE --recipient "$recipient" --to "s3://evidence/$name" --imds-endpoint none \
+		--endpoint-url "https://127.0.0.1:$port" --ca-file "$S3_CA" --only process,socket,kernel --segment-size 1M \
+		--workers 1 "$@" >"$work/$name.out" 2>"$work/$name.err" || got=$?
+	echo "$got" >"$work/$name.status"
+}
+told() { sed -n "s/.*\"$2\":\"\{0,1\}\([^,\"]*\).*/\1/p" "$work/$1.out" | head -n 1; }
+remote() { as ROOT "$evac" "$1" "s3://evidence/$2" --signer "$(told "$2" public_key)" --endpoint-url "$S3_ENDPOINT" --ca-file "$S3_CA" "${@:3}"; }
+exits() { # exits STATUS COMMAND...
+	local want=$1 got=0
+	shift
+	"$@" || got=$?
+	[ "$got" -eq "$want" ] || { echo "exit status $got"; return 1; }
+}
+push() {
+	as WRITER "$evac" push "$work/$1.spool" --to "s3://evidence/$1" --signer "$(told "$1" public_key)" \
+		--endpoint-url "$S3_ENDPOINT" --ca-file "$S3_CA"
+}
+said() { cat "$work/$1.err" && grep -qF -- "$2" "$work/$1.err"; }
+
+# Side by side: most of it is waiting.
+collect busy slowdown --deadline 12s &
+collect busy-spool slowdown --spool "$work/busy-spool.spool" &
+collect expired expired &
+collect expired-spool expired --spool "$work/expired-spool.spool" &
+collect denied-spool denied --spool "$work/denied-spool.spool" &
+for pid in $(jobs -p); do wait "$pid" || true; done
+
+check "busy without end, until the deadline: exit status 1" [ "$(cat "$work/busy.status")" -eq 1 ]
+check "and it is said" said busy "out of time after "
+check "the bucket has what was stored, genuine, and cut short" exits 3 remote verify busy
+check "credentials that expire in the middle: exit status 1" [ "$(cat "$work/expired.status")" -eq 1 ]
+check "and it is said" said expired "ExpiredToken: the temporary credentials have expired"
+check "the bucket has what was stored, genuine, and cut short" exits 3 remote verify expired
+for name in busy-spool expired-spool denied-spool; do
+	check "${name%-spool}, with a spool: exit status 1" [ "$(cat "$work/$name.status")" -eq 1 ]
+	check "  all collectors finished" [ "$(grep -oE '"(process|socket|kernel)":"complete"' "$work/$name.out" | wc -l)" -eq 3 ]
+	check "  nothing is lost, $(told "$name" spooled) segments wait" [ "$(told "$name" lost)" = 0 ]
+	check "  evac push brings them" push "$name"
+	check "  and the collection in the bucket is whole" remote verify "$name"
+done
+done_testing
