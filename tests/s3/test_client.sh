@@ -211,7 +211,7 @@ if [ -n "${S3_ROLE_ARN-}" ]; then
 			new_role 900
 		) &
 		# The first request is held back until the role has changed.
-		role_through "slowdown slowdown slowdown" s3://evidence role renewed "$work/small" &&
+		role_through "slowdown slowdown slowdown slowdown slowdown slowdown" s3://evidence role renewed "$work/small" &&
 			holds role/renewed "$work/small" && grep -q 'credentials were renewed' "$work/all"
 	}
 	check "credentials that have expired are asked for again, once" renewed

@@ -74,7 +74,7 @@ fi
 
 # --- clocks ----------------------------------------------------------------------------------------------------
 check "a clock that is two hours ahead: signed by the server's" vault -t 7200 -n 2 s3://evidence c ahead "$work/small"
-check "and said" grep -q "this host's is wrong by 7200 s" "$work/all"
+check "and said" grep -qE "this host.s is wrong by (7199|7200|7201) s" "$work/all"
 check "and stored" holds c/ahead.1 "$work/small"
 
 # --- refusals: one line, at once -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 """Reads LiME images of physical memory, for tests; a parser that shares nothing with evac's.
 
 usage: lime.py coverage IMAGE IOMEM           the image holds exactly what /proc/iomem calls System RAM
+       lime.py ranges IMAGE                   some ranges of memory, whole: prints them
        lime.py marker IMAGE TEXT [--pages N]  where the pages that TEXT fills lie; at least N of them
        lime.py compare IMAGE OTHER IOMEM TEXT what cannot change is the same in both: pages that TEXT fills, kernel code
 OTHER is an image too, or a plain file whose offsets are physical addresses (QEMU's memory file).
@@ -133,7 +134,16 @@ def compare(one, other, table, text):
     return len(pages) >= 1024 and pages == same and code > 1000 and len(changed) <= code // 200
 
 
+def ranges(path):
+    image = Image(path)
+    for start, end in image.ranges():
+        print(f"{start:#x}-{end - 1:#x}")
+    return image.data[:4] == b"EMiL" and len(image.pieces) > 1
+
+
 def main(words):
+    if len(words) == 2 and words[0] == "ranges":
+        return ranges(words[1])
     if len(words) == 3 and words[0] == "coverage":
         return coverage(*words[1:])
     if words[:1] == ["marker"] and len(words) in (3, 5):
