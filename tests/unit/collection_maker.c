@@ -70,7 +70,7 @@ void maker_open(struct maker *m)
 
 	memset(m, 0, sizeof(*m));
 	m->id = MAKER_ID;
-	(void)snprintf(m->base, sizeof(m->base), "/tmp/evac-test-XXXXXX");
+	memcpy(m->base, "/tmp/evac-test-XXXXXX", sizeof("/tmp/evac-test-XXXXXX"));
 	must(sodium_init() >= 0 && mkdtemp(m->base) != NULL, "mkdtemp");
 	(void)snprintf(m->dir, sizeof(m->dir), "%s/c", m->base);
 	(void)snprintf(m->identity, sizeof(m->identity), "%s/identity", m->base);
