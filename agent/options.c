@@ -78,6 +78,10 @@ static int set_to(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 			       "(a directory with a colon in its name: ./NAME)");
 		return -EINVAL;
 	}
+	if (((struct options *)ctx)->to != NULL) {
+		(void)snprintf(error, CLI_ERROR_MAX, "--to is given twice");
+		return -EINVAL;
+	}
 	((struct options *)ctx)->to = value;
 	return 0;
 }

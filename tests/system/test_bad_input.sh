@@ -84,8 +84,9 @@ in_mount() {
 	# shellcheck disable=SC2016 # expanded by the inner shell
 	unshare --mount bash -c '
 		mkdir -p "$WORK/mnt" && mount -t tmpfs -o "$1" evac-test "$WORK/mnt" || exit 99
+		mount -t tmpfs evac-logs /var/log && head -c 2500000 /dev/urandom >/var/log/noise || exit 99
 		rc=0
-		"$EVAC" collect --case C --recipient "$RECIPIENT" --to "$WORK/mnt" --only kernel,process --segment-size 1M || rc=$?
+		"$EVAC" collect --case C --recipient "$RECIPIENT" --to "$WORK/mnt" --only kernel,log --segment-size 1M || rc=$?
 		find "$WORK/mnt" -type f -printf "%f\n" >"$WORK/left"
 		exit $rc' - "$1"
 }
@@ -94,7 +95,7 @@ check "nothing is there" test ! -s "$WORK/left"
 lines=10 bad 2 "No space left on device" "no room for any segment" in_mount size=8k
 check "the last line says nothing" says "$WORK/stdout" '"result":"nothing","exit":2'
 check "no segment is there" test "$(grep -c '\.age$' "$WORK/left")" = 0
-run in_mount size=96k
+run in_mount size=512k
 check "no room for the rest: 1" test "$status" = 1
 check "the last line says partial" says "$WORK/stdout" '"result":"partial","exit":1'
 check "no temporary file is left" test "$(grep -c '^\.' "$WORK/left")" = 0

@@ -6,8 +6,13 @@ cd "$(dirname "$0")/../.."
 . tests/system/lib.sh
 need dd od
 make_key
-collect "$WORK/vault" --only process,kernel --segment-size 1M
-whole=$COLLECTION
+# Logs of a known size, so that some segments are of one kind whatever runs here.
+with_logs() {
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	in_own_host bash -ec 'head -c 2500000 /dev/urandom >/var/log/noise; exec "$@"' - "$@"
+}
+run with_logs "$EVAC" collect --case CASE --recipient "$RECIPIENT" --to "$WORK/vault" --only kernel,log --segment-size 1M
+whole=$(found "$WORK/vault")
 check "a collection" test "$status" = 0
 run "$EVAC" verify "$whole"
 check "verifies" test "$status" = 0
@@ -65,8 +70,8 @@ for o in "${objects[@]}"; do
 	esac
 done
 
-first=0000-volatile.tar.zst.age
-second=0001-volatile.tar.zst.age
+first=0001-logs.tar.zst.age
+second=0002-logs.tar.zst.age
 check "there are two segments of a kind" test -e "$whole/$second"
 # swap SUFFIX...: the two segments' files with these ends.
 swap() {
@@ -85,14 +90,14 @@ swap "" .minisig
 check "two segments swapped with their signatures: the one" named "$first"
 check "  and the other" named "$second"
 copy
-mv "$bad/$second" "$bad/0009-volatile.tar.zst.age"
-mv "$bad/$second.minisig" "$bad/0009-volatile.tar.zst.age.minisig"
-check "a segment renamed" named 0009-volatile.tar.zst.age
+mv "$bad/$second" "$bad/0009-logs.tar.zst.age"
+mv "$bad/$second.minisig" "$bad/0009-logs.tar.zst.age.minisig"
+check "a segment renamed" named 0009-logs.tar.zst.age
 check "  is missed under its name" named "$second"
 copy
-cp "$bad/$second" "$bad/0009-volatile.tar.zst.age"
-cp "$bad/$second.minisig" "$bad/0009-volatile.tar.zst.age.minisig"
-check "a segment too many" named 0009-volatile.tar.zst.age
+cp "$bad/$second" "$bad/0009-logs.tar.zst.age"
+cp "$bad/$second.minisig" "$bad/0009-logs.tar.zst.age.minisig"
+check "a segment too many" named 0009-logs.tar.zst.age
 copy
 : >"$bad/notes.txt"
 check "a file that does not belong here" named notes.txt
@@ -101,7 +106,7 @@ check "a file that does not belong here" named notes.txt
 collect "$WORK/other" --only kernel --segment-size 1M
 copy
 cp "$COLLECTION"/0000-* "$bad/"
-check "a segment of another collection" named "$first"
+check "a segment of another collection" named 0000-volatile.tar.zst.age
 copy
 cp "$COLLECTION/evac.pub" "$bad/"
 check "the key of another collection" named evac.pub
