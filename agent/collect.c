@@ -243,19 +243,16 @@ static void run_all(struct plan *p)
 }
 
 /* The module, whole, before the host is touched. */
-static int load_lime(struct plan *p)
+static void load_lime(struct plan *p)
 {
-	int r = module_load(&p->module, &p->o->lime);
-
 	/* Other methods may do: the reason goes into the manifest's notes. */
-	if (r < 0)
+	if (module_load(&p->module, &p->o->lime) < 0)
 		log_line(LOG_WARN, "LiME will not be used: %s", p->module.why);
 	p->req.lime = p->module.data;
 	p->req.lime_len = p->module.len;
 	p->req.lime_name = p->module.name;
 	p->req.lime_from = p->module.from[0] != '\0' ? p->module.from : NULL;
 	p->req.lime_why = p->module.data == NULL ? p->module.why : NULL;
-	return 0;
 }
 
 /* A change to the host, if a small one: it goes on the record. */
@@ -284,9 +281,8 @@ static int prepare(struct plan *p)
 	}
 	p->req.memory = p->o->memory;
 	p->req.freeze = p->o->freeze;
-	r = load_lime(p);
-	if (r == 0)
-		r = collection_id_make(&p->id, p->o->case_id);
+	load_lime(p);
+	r = collection_id_make(&p->id, p->o->case_id);
 	if (r == 0 && p->o->ticket != NULL && p->o->ticket->kind == TICKET_PUT)
 		r = collection_id_place(&p->id, p->o->case_id, p->o->ticket->collection);
 	if (r == 0)

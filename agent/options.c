@@ -12,9 +12,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "agekey.h"
 #include "cli.h"
-#include "collection_id.h"
 #include "http.h"
 #include "log.h"
 #include "parse.h"

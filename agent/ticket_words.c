@@ -12,9 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agekey.h"
 #include "cli.h"
-#include "collection_id.h"
 #include "collector.h"
 #include "parse.h"
 #include "policy.h"
