@@ -73,11 +73,12 @@ ran() {
 }
 lost() { sed -n 's/.*"lost":\([0-9]*\).*/\1/p' "$work/$1.out"; }
 verify() { as ROOT "$evac" verify "s3://evidence/$1" --signer "$(signer "$1")" --endpoint-url "$S3_ENDPOINT" --ca-file "$S3_CA"; }
-# cut_during NAME: the cable is pulled when three objects have gone.
+# cut_during NAME: the cable is pulled when three segments were stored: the answer for one of them has arrived, since each of
+# the two workers waits for its own.
 cut_during() {
 	local i
 	for ((i = 0; i < 3000; i++)); do
-		[ "$(grep -c ' PUT ' "$work/$1.log" 2>/dev/null)" -lt 3 ] || break
+		[ "$(grep -c ' PUT .*\.age [0-9]* 200 ' "$work/$1.log" 2>/dev/null)" -lt 3 ] || break
 		sleep 0.02
 	done
 	pull_cable
