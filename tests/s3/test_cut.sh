@@ -114,8 +114,8 @@ plug_in
 # --- names are not resolved ------------------------------------------------------------------------------------
 echo "nameserver 127.0.0.1" >"$work/resolv.conf"
 mount --bind "$work/resolv.conf" /etc/resolv.conf
-# Takes questions and never answers.
-on_host python3 -c 'import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 53)); time.sleep(3600)' &
+# Takes questions and never answers. Not by on_host: the pid would be a shell's.
+nsenter --net="/proc/$agent/ns/net" python3 -c 'import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 53)); time.sleep(3600)' &
 pids+=("$!")
 unresolved() {
 	AWS_ACCESS_KEY_ID=K AWS_SECRET_ACCESS_KEY=S on_host "$put" -e https://vault.example -d 2000 s3://evidence c x "$work/small" >"$work/said" || true
