@@ -47,23 +47,42 @@ struct http_session {
 	bool overflow;
 };
 
+/* The PEM text of ${ca_file}; NULL where there is none to load. */
+static int load_file(const char *ca_file, void **ret, size_t *ret_len,
+		     char error[HTTP_ERROR_MAX])
+{
+	int r;
+
+	*ret = NULL;
+	*ret_len = 0;
+	if (ca_file == NULL)
+		return 0;
+	r = io_load(AT_FDCWD, ca_file, CA_FILE_MAX, ret, ret_len);
+	if (r == 0 && strstr(*ret, "-----BEGIN CERTIFICATE-----") == NULL)
+		r = -EBADMSG;
+	if (r < 0)
+		(void)snprintf(error, HTTP_ERROR_MAX, "%.96s: %s", ca_file,
+			       r == -EBADMSG ? "no PEM certificate in it" : strerror(-r));
+	return r;
+}
+
+int http_check_roots(const char *ca_file, char error[HTTP_ERROR_MAX])
+{
+	AUTO_FREE void *text = NULL;
+	size_t len;
+
+	return load_file(ca_file, &text, &len, error);
+}
+
 static int load_roots(struct http *h, const char *ca_file, const char *ca_pem,
 		      char error[HTTP_ERROR_MAX])
 {
-	size_t len = 0, pem_len = ca_pem != NULL ? strlen(ca_pem) : 0;
+	size_t len, pem_len = ca_pem != NULL ? strlen(ca_pem) : 0;
 	AUTO_FREE void *more = NULL;
-	int r;
+	int r = load_file(ca_file, &more, &len, error);
 
-	if (ca_file != NULL) {
-		r = io_load(AT_FDCWD, ca_file, CA_FILE_MAX, &more, &len);
-		if (r == 0 && strstr(more, "-----BEGIN CERTIFICATE-----") == NULL)
-			r = -EBADMSG;
-		if (r < 0) {
-			(void)snprintf(error, HTTP_ERROR_MAX, "%.96s: %s", ca_file,
-				       r == -EBADMSG ? "no PEM certificate in it" : strerror(-r));
-			return r;
-		}
-	}
+	if (r < 0)
+		return r;
 	h->roots = malloc(ca_roots_len + 1 + len + 1 + pem_len);
 	if (h->roots == NULL)
 		return -ENOMEM;
@@ -269,60 +288,6 @@ static CURLcode set_up(struct http_session *s, const struct http *h)
 	SET(CURLOPT_WRITEFUNCTION, take_answer);
 	SET(CURLOPT_WRITEDATA, s);
 	return c;
-}
-
-/* Is ${text} a port, from its colon to the end, or nothing? */
-static bool is_port(const char *text)
-{
-	size_t digits = text[0] == ':' ? strspn(text + 1, "0123456789") : 0;
-
-	return text[0] == '\0' || (digits > 0 && digits < 6 && text[1 + digits] == '\0');
-}
-
-bool http_may_be_plain(const char *url)
-{
-	static const char *const hosts[] = {
-		"169.254.169.254", "[fd00:ec2::254]", "127.0.0.1", "[::1]",
-	};
-	size_t len;
-	char port[8];
-
-	if (strncmp(url, "http://", 7) != 0)
-		return false;
-	url += 7;
-	len = strcspn(url, "/");
-	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
-		size_t host = strlen(hosts[i]);
-
-		if (len < host || len - host >= sizeof(port) ||
-		    strncmp(url, hosts[i], host) != 0)
-			continue;
-		memcpy(port, url + host, len - host);
-		port[len - host] = '\0';
-		return is_port(port);
-	}
-	return false;
-}
-
-bool http_is_proxy(const char *proxy)
-{
-	size_t host;
-
-	if (strcmp(proxy, "env") == 0)
-		return true;
-	if (strncmp(proxy, "http://", 7) == 0)
-		proxy += 7;
-	else if (strncmp(proxy, "https://", 8) == 0)
-		proxy += 8;
-	else
-		return false;
-	if (proxy[0] == '[')
-		host = strspn(proxy + 1, "0123456789abcdefABCDEF:.") + 2;
-	else
-		host = strspn(proxy, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "0123456789-.");
-	return host > 0 && host < 256 && strnlen(proxy, host) == host &&
-	       (proxy[0] != '[' || proxy[host - 1] == ']') && is_port(proxy + host);
 }
 
 int http_session_open(struct http_session **ret, struct http *h)

@@ -74,6 +74,9 @@ int http_session_open(struct http_session **ret, struct http *h);
 
 void http_session_close(struct http_session *s); /* NULL is fine */
 
+/* Can ${ca_file} be used (NULL: yes)?  0, or a negative errno and ${error}. */
+int http_check_roots(const char *ca_file, char error[HTTP_ERROR_MAX]);
+
 /*
  * May the address of ${url} be spoken to without TLS: is it "http://", the
  * instance metadata service's or a loopback address, and a port at most?

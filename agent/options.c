@@ -260,6 +260,21 @@ static int check_ticket_words(const struct options *o)
 	return 0;
 }
 
+/* All that can be known of it without looking at the network. */
+static int check_vault(const struct options *o)
+{
+	struct vault_options vo;
+	char why[HTTP_ERROR_MAX];
+
+	if (o->ticket_from != NULL) {
+		if (http_check_roots(o->ca_file, why) < 0)
+			return cli_usage(&cli, "--ca-file: %s", why);
+		return 0;
+	}
+	(void)options_vault(o, &vo);
+	return vault_cli_check(&vo, why) < 0 ? cli_usage(&cli, "%s", why) : 0;
+}
+
 /* What depends on several options. */
 static void settle(struct options *o)
 {
@@ -298,6 +313,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		r = cli_usage(&cli, "--recipient is missing");
 	else if (o->to == NULL)
 		r = cli_usage(&cli, "--to is missing");
+	if (r == 0)
+		r = check_vault(o);
 	if (r == 0 && o->memory == MEMORY_LIME && !module_expected(&o->lime))
 		r = cli_usage(&cli, "--memory lime needs --lime FILE or --lime-store DIR");
 	if (r != 0)
@@ -329,12 +346,6 @@ static int take_selection(struct options *o, const struct ticket *t, char error[
 	return r;
 }
 
-static bool asks_for_keeping(const struct s3_keeping *k)
-{
-	return k->sse != S3_SSE_BUCKET || k->bucket_owner != NULL || k->lock != S3_LOCK_NONE ||
-	       k->legal_hold || k->storage_class != NULL || k->tag_count > 0;
-}
-
 static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_MAX])
 {
 	int r = 0;
@@ -361,9 +372,14 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 		r = -EINVAL;
 	}
 	/* What is signed gets no other headers. */
-	if (r == 0 && t->kind != TICKET_CREDENTIALS && asks_for_keeping(&o->vault.keeping)) {
+	if (r == 0 && t->kind != TICKET_CREDENTIALS && vault_cli_keeps(&o->vault.keeping)) {
 		(void)snprintf(error, CLI_ERROR_MAX, "how the bucket keeps objects is the "
 			       "bucket's to say, where the ticket has no credentials");
+		r = -EINVAL;
+	}
+	if (r == 0 && t->kind != TICKET_CREDENTIALS && (o->vault.dualstack || o->vault.fips)) {
+		(void)snprintf(error, CLI_ERROR_MAX, "--dualstack and --fips cannot change the "
+			       "address that it was signed for");
 		r = -EINVAL;
 	}
 	/* A segment that cannot be compressed gets a little larger. */
@@ -374,6 +390,12 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 		r = -EINVAL;
 	}
 	settle(o);
+	if (r == 0) {
+		struct vault_options vo;
+
+		(void)options_vault(o, &vo);
+		r = vault_cli_check(&vo, error);
+	}
 	return r;
 }
 

@@ -65,8 +65,8 @@ static const char *setting(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static int find_place(struct s3_client *c, const struct vault_options *o,
-		      char error[S3_ERROR_MAX])
+int s3_client_find(struct s3_place *ret, const struct vault_options *o,
+		   char error[S3_ERROR_MAX])
 {
 	struct s3_reach reach = {
 		.region = o->region, .endpoint = o->endpoint_url, .path_style = o->path_style,
@@ -79,7 +79,7 @@ static int find_place(struct s3_client *c, const struct vault_options *o,
 		reach.region = setting("AWS_DEFAULT_REGION");
 	if (reach.region == NULL)
 		reach.region = "us-east-1";
-	return s3_place(&c->place, o->url, &reach, error);
+	return s3_place(ret, o->url, &reach, error);
 }
 
 static int find_credentials(struct s3_client *c, const struct vault_options *o,
@@ -108,7 +108,7 @@ int s3_client_open(struct s3_client **ret, const struct vault_options *o,
 	if (c == NULL)
 		return -ENOMEM;
 	(void)pthread_mutex_init(&c->lock, NULL);
-	r = find_place(c, o, error);
+	r = s3_client_find(&c->place, o, error);
 	if (r == 0)
 		r = find_credentials(c, o, error);
 	if (r == 0)

@@ -17,6 +17,13 @@ struct s3_client;  /* what all sessions share */
 struct s3_session; /* for one thread */
 
 /*
+ * The place that ${o} means, with the environment's region where it names none.
+ * 0; -EINVAL and ${error} names what is wrong.
+ */
+int s3_client_find(struct s3_place *ret, const struct vault_options *o,
+		   char error[S3_ERROR_MAX]);
+
+/*
  * Find place, credentials and roots; nothing is sent to the bucket.  Before
  * other threads run.  0, or a negative errno and ${error}.
  */

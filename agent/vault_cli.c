@@ -11,6 +11,8 @@
 
 #include "http.h"
 #include "parse.h"
+#include "s3_client.h"
+#include "scope.h"
 
 #define LIMIT_RATE_MIN (16u * 1024)
 #define LOCK_DAYS_MAX 36500u
@@ -133,6 +135,60 @@ int vault_cli_tag(void *at, const char *value, char error[CLI_ERROR_MAX])
 	if (r < 0)
 		return wrong(error, "KEY=VALUE, with at most 128 and 256 characters");
 	return 0;
+}
+
+bool vault_cli_keeps(const struct s3_keeping *k)
+{
+	return k->sse != S3_SSE_BUCKET || k->bucket_owner != NULL || k->lock != S3_LOCK_NONE ||
+	       k->legal_hold || k->storage_class != NULL || k->tag_count > 0;
+}
+
+/* Nothing that was asked for may be left out without a word. */
+static int check_directory(const struct vault_options *o, char error[CLI_ERROR_MAX])
+{
+	const struct {
+		const char *name;
+		bool given;
+	} words[] = {
+		{ "region", o->region != NULL }, { "endpoint-url", o->endpoint_url != NULL },
+		{ "path-style", o->path_style }, { "ca-file", o->ca_file != NULL },
+		{ "dualstack", o->dualstack }, { "fips", o->fips },
+		{ "proxy", o->proxy != NULL }, { "limit-rate", o->limit_rate != 0 },
+		{ "imds-endpoint", o->imds_endpoint != NULL },
+		{ "sse", o->keeping->sse != S3_SSE_BUCKET },
+		{ "bucket-owner", o->keeping->bucket_owner != NULL },
+		{ "object-lock", o->keeping->lock != S3_LOCK_NONE },
+		{ "legal-hold", o->keeping->legal_hold },
+		{ "storage-class", o->keeping->storage_class != NULL },
+		{ "tag", o->keeping->tag_count > 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (words[i].given) {
+			(void)snprintf(error, CLI_ERROR_MAX, "--%s is for a vault in S3, and "
+				       "this one is a directory", words[i].name);
+			return -EINVAL;
+		}
+	return 0;
+}
+
+int vault_cli_check(const struct vault_options *o, char error[CLI_ERROR_MAX])
+{
+	char why[S3_ERROR_MAX];
+	struct s3_place place;
+	int r;
+
+	if (vault_find(o->url) == &vault_dir)
+		return check_directory(o, error);
+	r = s3_client_find(&place, o, why);
+	if (r < 0) {
+		(void)snprintf(error, CLI_ERROR_MAX, "%.150s", why);
+		return -EINVAL;
+	}
+	r = http_check_roots(o->ca_file, why);
+	if (r < 0)
+		(void)snprintf(error, CLI_ERROR_MAX, "--ca-file: %.140s", why);
+	return r < 0 ? -EINVAL : 0;
 }
 
 void vault_cli_apply(const struct vault_cli *c, struct vault_options *o)

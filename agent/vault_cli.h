@@ -78,6 +78,16 @@ int vault_cli_lock(void *at, const char *value, char error[CLI_ERROR_MAX]);
 int vault_cli_class(void *at, const char *value, char error[CLI_ERROR_MAX]);
 int vault_cli_tag(void *at, const char *value, char error[CLI_ERROR_MAX]);
 
+/* Does it ask for anything that the bucket does not do by itself? */
+bool vault_cli_keeps(const struct s3_keeping *k);
+
+/*
+ * Can there be such a vault: its address, its region, the file of its roots; and
+ * is no option given that it would ignore?  Looks at no network.  0, or -EINVAL
+ * and ${error} names what is wrong.
+ */
+int vault_cli_check(const struct vault_options *o, char error[CLI_ERROR_MAX]);
+
 /* Put what was given into ${o}, but for ${url} and the times; ${c} must live on. */
 void vault_cli_apply(const struct vault_cli *c, struct vault_options *o);
 

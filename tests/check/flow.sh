@@ -33,7 +33,7 @@ allowed() {
 	agent/s3_headers) echo 's3.h' ;;
 	agent/s3_error | agent/s3_list) echo 's3.h s3_xml.h' ;;
 	agent/s3_xml | agent/rate) echo '' ;;
-	agent/http) echo 'ca_roots.h rate.h' ;;
+	agent/http | agent/http_address) echo 'http.h ca_roots.h rate.h' ;;
 	agent/runner) echo 'collector.h sink_run.h' ;;
 	agent/io | agent/buf | agent/parse | agent/json | agent/clock | agent/errname | \
 		agent/quote | agent/digest | agent/host | agent/scope) ;;

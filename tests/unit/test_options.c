@@ -107,8 +107,7 @@ static void test_meaning(void)
 	CHECK(PARSE("--recipient", other) == 0 && o.recipients.count == 2 &&
 	      memcmp(o.recipients.key[0], o.recipients.key[1], 32) != 0 &&
 	      strcmp(o.recipient_text[1], other) == 0, "two recipients");
-	CHECK(PARSE("--path-style", "--region", "eu-west-1", "-v") == 0 && o.verbose,
-	      "flags and texts");
+	CHECK(PARSE("-v") == 0 && o.verbose, "a flag");
 	CHECK(PARSE("--help") == 1 && strstr(said, "usage: evac collect") != NULL &&
 	      strstr(said, "--segment-size SIZE") != NULL, "--help is help");
 }
@@ -161,6 +160,74 @@ static void test_mistakes(void)
 	}
 }
 
+/* A vault in S3 that cannot be, and what a directory would ignore. */
+static void test_vaults(void)
+{
+	static const struct {
+		const char *to, *words[3], *named;
+	} wrong[] = {
+		{ "s3://", { NULL }, "s3://" },
+		{ "s3:///prefix", { NULL }, "bucket" },
+		{ "s3://UPPER/x", { NULL }, "UPPER" },
+		{ "s3://ab", { NULL }, "ab" },
+		{ "s3://a..b", { NULL }, "a..b" },
+		{ "s3://bucket/a//b", { NULL }, "a//b" },
+		{ "s3://bucket/../b", { NULL }, "../b" },
+		{ "s3://bucket", { "--region", "eu west" }, "eu west" },
+		{ "s3://bucket", { "--endpoint-url", "http://h" }, "http://h" },
+		{ "s3://bucket", { "--endpoint-url", "https://" }, "https://" },
+		{ "s3://bucket", { "--endpoint-url", "https://h/x" }, "https://h/x" },
+		{ "s3://bucket", { "--ca-file", "/nonesuch.pem" }, "/nonesuch.pem" },
+		{ "s3://bucket", { "--ca-file", "/dev/null" }, "/dev/null" },
+		{ "s3://bucket", { "--ca-file", "/proc/self/status" }, "/proc/self/status" },
+		{ "/e", { "--region", "eu-west-1" }, "--region" },
+		{ "/e", { "--endpoint-url", "https://h" }, "--endpoint-url" },
+		{ "/e", { "--path-style" }, "--path-style" },
+		{ "/e", { "--ca-file", "/nonesuch.pem" }, "--ca-file" },
+		{ "/e", { "--dualstack" }, "--dualstack" },
+		{ "/e", { "--fips" }, "--fips" },
+		{ "/e", { "--proxy", "env" }, "--proxy" },
+		{ "/e", { "--limit-rate", "1M" }, "--limit-rate" },
+		{ "/e", { "--imds-endpoint", "none" }, "--imds-endpoint" },
+		{ "/e", { "--sse", "s3" }, "--sse" },
+		{ "/e", { "--bucket-owner", "123456789012" }, "--bucket-owner" },
+		{ "/e", { "--object-lock", "governance:1" }, "--object-lock" },
+		{ "/e", { "--legal-hold" }, "--legal-hold" },
+		{ "/e", { "--storage-class", "STANDARD" }, "--storage-class" },
+		{ "/e", { "--tag", "a=b" }, "--tag" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+		const char *const words[] = { "--case", "a", "--recipient", recipient, "--to",
+					      wrong[i].to, wrong[i].words[0], wrong[i].words[1],
+					      NULL };
+		char *end;
+		int r = parse(words);
+
+		end = strchr(said, '\n');
+		if (end != NULL)
+			*end = '\0';
+		CHECK(r == -EINVAL && strstr(said, wrong[i].named) != NULL, "%s", said);
+	}
+}
+
+static void test_s3(void)
+{
+	const char *const words[] = { "--case", "a", "--recipient", recipient, "--to",
+				      "s3://bucket/a/b/", "--region", "eu-west-1", "--path-style",
+				      "--sse", "kms", "--tag", "a=b", NULL };
+	const char *const no_region[] = { "--case", "a", "--recipient", recipient, "--to",
+					  "s3://bucket", NULL };
+
+	CHECK(parse(words) == 0 && o.path_style && strcmp(o.region, "eu-west-1") == 0,
+	      "a vault in S3");
+	(void)setenv("AWS_REGION", "no region", 1);
+	CHECK(parse(no_region) == -EINVAL && strstr(said, "no region") != NULL,
+	      "a region of the environment that is none");
+	(void)unsetenv("AWS_REGION");
+	CHECK(parse(no_region) == 0, "the usual one");
+}
+
 static void test_missing(void)
 {
 	const char *const no_case[] = { "--recipient", recipient, "--to", "/e", NULL };
@@ -207,6 +274,8 @@ int main(void)
 	test_meaning();
 	test_mistakes();
 	test_missing();
+	test_vaults();
+	test_s3();
 	test_recipients();
 	return CHECK_DONE();
 }
