@@ -3,6 +3,7 @@
 #define MEMORY_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,6 +16,7 @@ struct collector_request;
 struct host;
 struct sink;
 struct memory;
+struct memory_watch;
 
 /* How a piece was taken. */
 enum memory_method {
@@ -119,8 +121,15 @@ struct memory {
 
 	int kpageflags;     /* as ${kcore} */
 
+	struct memory_watch *watch; /* NULL: a read may take for ever */
+	atomic_uint failing[METHODS]; /* pages in a row that could not be read */
+
 	/* Filled by workers too. */
 	pthread_mutex_t lock;
+	struct ranges rescued[METHODS]; /* came by it where another method failed */
+	uint64_t lent[METHODS]; /* bytes in its pieces that others brought */
+	int first_error[METHODS]; /* negative errno */
+	uint64_t first_error_at[METHODS];
 	struct ranges holes[HOLE_KINDS];
 	uint64_t flagged;    /* pages whose flags were seen */
 	uint64_t flag_pages[MEMORY_FLAGS]; /* of them, with the flag */
@@ -144,6 +153,23 @@ void memory_hole(struct memory *m, enum memory_hole why, uint64_t start,
  */
 struct memory_piece *memory_cover(struct memory *m, uint64_t start, uint64_t end,
 				  enum memory_method method);
+
+/* memory_record.c ------------------------------------------------------ */
+
+/* The manifest's notes: how it went so far.  From any thread but the workers'. */
+void memory_record_notes(struct memory *m);
+
+/*
+ * Write memory/ranges.ndjson and holes.ndjson and record gaps; ${left} is what
+ * no method took.  The workers are done.  0, or the sink's error.
+ */
+int memory_record_write(struct memory *m, const struct ranges *left);
+
+/*
+ * The same when the run is over, ${why}: what was handed out and not read is
+ * missing too.
+ */
+void memory_record_last(struct memory *m, int why);
 
 /* memory_state.c ------------------------------------------------------- */
 
@@ -222,7 +248,7 @@ struct memory_window {
  * cut short: the kernel's image, then page tables and kernel objects as
  * /proc/kpageflags shows them, free memory last.
  */
-void memory_order(struct memory *m, struct memory_window *w, size_t count);
+void memory_order_sort(struct memory *m, struct memory_window *w, size_t count);
 
 /* memory_probe.c ------------------------------------------------------- */
 
@@ -279,13 +305,36 @@ int memory_pull_refusal(const struct memory *m, enum memory_method method,
 /* The first method that can be pulled from; METHOD_NONE: there is none. */
 enum memory_method memory_pull_best(const struct memory *m);
 
-/* Fill ${buf} from ${address} on by ${method}, with the marker where that fails. */
+/* Fill ${buf} from ${address} on by ${method}, with the marker where all fail. */
 void memory_pull_fill(struct memory *m, enum memory_method method,
 		      uint64_t address, void *buf, size_t len);
 
-/* ${bad} of a reader whose ${arg} is the struct memory: a hole. */
-void memory_pull_bad(const struct memory_reader *r, uint64_t address, size_t len,
-		     int why);
+/* Its descriptor, or the negative errno that refused it. */
+int memory_pull_source(const struct memory *m, enum memory_method method);
+
+/* memory_rescue.c ------------------------------------------------------ */
+
+/* ${arg} of a reader of physical memory, whose offsets are addresses. */
+struct memory_source {
+	struct memory *m;
+	enum memory_method method;
+};
+
+/* As memory_read_fd(), but not for longer than the watch allows. */
+ssize_t memory_read_limited(const struct memory *m, int fd, uint64_t offset, void *buf,
+			    size_t len);
+
+/* ${read} of such a reader: the other methods take what its own cannot. */
+ssize_t memory_rescue_read(const struct memory_reader *r, uint64_t offset, void *buf,
+			   size_t len);
+
+/* ${bad} of such a reader: a hole. */
+void memory_rescue_bad(const struct memory_reader *r, uint64_t address, size_t len,
+		       int why);
+
+/* Read at ${address} by any method but ${failed}.  How many bytes, maybe 0. */
+size_t memory_rescue(struct memory *m, enum memory_method failed, uint64_t address,
+		     void *buf, size_t len);
 
 /* memory_lime.c -------------------------------------------------------- */
 
@@ -325,8 +374,12 @@ int memory_loader_unload(const char *name);
 void memory_kcore_open(struct memory *m);
 void memory_kcore_close(struct memory *m);
 
-/* Fill ${buf} from ${address} on, with the marker where that fails. */
+/* Fill ${buf} from ${address} on, with the marker where all methods fail. */
 void memory_kcore_fill(struct memory *m, uint64_t address, void *buf, size_t len);
+
+/* Try to read at ${address}.  How many bytes, or a negative errno. */
+ssize_t memory_kcore_read(const struct memory *m, uint64_t address, void *buf,
+			  size_t len);
 
 /* memory_dev.c --------------------------------------------------------- */
 
@@ -340,5 +393,9 @@ int memory_dev_try(struct memory *m, enum memory_method method, int fd);
 /* As memory_kcore_fill(), from the device of ${method}. */
 void memory_dev_fill(struct memory *m, enum memory_method method,
 		     uint64_t address, void *buf, size_t len);
+
+/* As memory_kcore_read(), from the device of ${method}. */
+ssize_t memory_dev_read(const struct memory *m, enum memory_method method,
+			uint64_t address, void *buf, size_t len);
 
 #endif

@@ -54,25 +54,15 @@ static bool is_device(const struct stat *st, unsigned want_major, unsigned want_
 	       minor(st->st_rdev) == want_minor;
 }
 
-/* The crash driver refuses reads that cross a page. */
-static ssize_t read_in_page(const struct memory_reader *r, uint64_t offset,
-			    void *buf, size_t len)
+static ssize_t read_some(const struct memory *m, enum memory_method method, int fd,
+			 uint64_t address, void *buf, size_t len)
 {
-	size_t left = r->page - (size_t)(offset & (r->page - 1));
+	size_t left = m->page - (size_t)(address & (m->page - 1));
 
-	return memory_read_fd(r, offset, buf, len < left ? len : left);
-}
-
-static struct memory_reader reader(struct memory *m, enum memory_method method,
-				   int fd)
-{
-	return (struct memory_reader){
-		.fd = fd,
-		.page = m->page,
-		.read = method == METHOD_CRASH ? read_in_page : memory_read_fd,
-		.bad = memory_pull_bad,
-		.arg = m,
-	};
+	/* The crash driver refuses reads that cross a page. */
+	if (method == METHOD_CRASH && len > left)
+		len = left;
+	return memory_read_limited(m, fd, address, buf, len);
 }
 
 /* A page in the middle of the largest range; 0 when there is none to try. */
@@ -94,14 +84,13 @@ static uint64_t high_page(const struct memory *m)
 
 int memory_dev_try(struct memory *m, enum memory_method method, int fd)
 {
-	const struct memory_reader r = reader(m, method, fd);
 	uint64_t page = high_page(m);
 	uint8_t buf[PAGE_MAX_BYTES];
 	ssize_t n;
 
 	if (page == 0 || m->page > sizeof(buf))
 		return -ENODATA;
-	n = r.read(&r, page, buf, m->page);
+	n = read_some(m, method, fd, page, buf, m->page);
 	return n < 0 ? (int)n : (size_t)n == m->page ? 0 : -ENODATA;
 }
 
@@ -148,10 +137,23 @@ void memory_dev_close(struct memory *m)
 	}
 }
 
+ssize_t memory_dev_read(const struct memory *m, enum memory_method method,
+			uint64_t address, void *buf, size_t len)
+{
+	return read_some(m, method, memory_pull_source(m, method), address, buf, len);
+}
+
 void memory_dev_fill(struct memory *m, enum memory_method method,
 		     uint64_t address, void *buf, size_t len)
 {
-	const struct memory_reader r = reader(m, method, m->dev[method == METHOD_MEM]);
+	struct memory_source self = { .m = m, .method = method };
+	const struct memory_reader r = {
+		.fd = memory_pull_source(m, method),
+		.page = m->page,
+		.read = memory_rescue_read,
+		.bad = memory_rescue_bad,
+		.arg = &self,
+	};
 
 	memory_read(&r, address, address, buf, len);
 }

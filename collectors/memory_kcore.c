@@ -2,10 +2,10 @@
  * memory_kcore.c - physical memory through /proc/kcore.
  *
  * Reads the file's ELF headers and notes once; pages are then read by the
- * workers, side by side, through one descriptor (memory_pull.c).  A piece that cannot be read
- * is halved down to a page; such a page, and memory that no segment shows,
- * becomes the marker pattern and a hole.  What is less than a page at a
- * range's border is zeros, as LiME writes it, and a hole too.
+ * workers, side by side, through one descriptor (memory_pull.c).  A piece that
+ * cannot be read is halved down to a page; such a page, and memory that no
+ * segment shows, is another method's, or the marker pattern and a hole.  What
+ * is less than a page at a range's border is zeros then, as LiME writes it.
  */
 #include "memory.h"
 
@@ -117,7 +117,6 @@ static void read_notes(struct memory *m)
 static int try_read(const struct memory *m, int fd)
 {
 	const struct kcore_segment *best = &m->map.seg[0];
-	const struct memory_reader source = { .fd = fd, .page = m->page };
 	uint8_t byte;
 	ssize_t n = -ENODATA;
 
@@ -128,7 +127,7 @@ static int try_read(const struct memory *m, int fd)
 	for (unsigned i = 1; i < TRIES; i++) {
 		uint64_t at = (best->range.end - best->range.start) / TRIES * i;
 
-		n = memory_read_fd(&source, best->offset + at, &byte, 1);
+		n = memory_read_limited(m, fd, best->offset + at, &byte, 1);
 		if (n == 1)
 			return 0;
 	}
@@ -194,14 +193,28 @@ static void fill_gap(struct memory *m, uint64_t address, uint8_t *buf, size_t le
 	memory_hole(m, HOLE_UNMAPPED, address, address + len - 1);
 }
 
+ssize_t memory_kcore_read(const struct memory *m, uint64_t address, void *buf,
+			  size_t len)
+{
+	const struct kcore_segment *s = kcore_find(&m->map, address);
+
+	if (s == NULL || s->range.start > address)
+		return -ENXIO;
+	if (s->range.end - address < len)
+		len = (size_t)(s->range.end - address) + 1;
+	return memory_read_limited(m, m->kcore, s->offset + (address - s->range.start),
+				   buf, len);
+}
+
 void memory_kcore_fill(struct memory *m, uint64_t address, void *buf, size_t len)
 {
+	struct memory_source self = { .m = m, .method = METHOD_KCORE };
 	const struct memory_reader source = {
 		.fd = m->kcore,
 		.page = m->page,
-		.read = memory_read_fd,
-		.bad = memory_pull_bad,
-		.arg = m,
+		.read = memory_rescue_read,
+		.bad = memory_rescue_bad,
+		.arg = &self,
 	};
 	uint8_t *p = buf;
 
@@ -214,13 +227,15 @@ void memory_kcore_fill(struct memory *m, uint64_t address, void *buf, size_t len
 			if (s->range.end - address < left)
 				left = s->range.end - address + 1;
 			n = (size_t)left;
-			memory_read(&source, s->offset + (address - s->range.start),
-				    address, p, n);
+			memory_read(&source, address, address, p, n);
 		} else {
 			if (s != NULL && s->range.start - address < left)
 				left = s->range.start - address;
-			n = (size_t)left;
-			fill_gap(m, address, p, n);
+			n = memory_rescue(m, METHOD_KCORE, address, p, (size_t)left);
+			if (n == 0) {
+				n = (size_t)left;
+				fill_gap(m, address, p, n);
+			}
 		}
 		p += n;
 		address += n;

@@ -67,7 +67,7 @@ static int by_score(const void *a, const void *b)
 	return x->range.start < y->range.start ? -1 : x->range.start > y->range.start;
 }
 
-void memory_order(struct memory *m, struct memory_window *w, size_t count)
+void memory_order_sort(struct memory *m, struct memory_window *w, size_t count)
 {
 	size_t most = count > 0 ? PAGES_MAX / count : 0;
 	struct range kernel;

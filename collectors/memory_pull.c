@@ -2,8 +2,10 @@
  * memory_pull.c - physical memory that the workers read by themselves.
  *
  * What is still missing is cut into pieces, each a LiME image, and handed on
- * unread, what makes the rest readable first (memory_order.c); the workers fill them side by side through /proc/kcore or a device.
- * Pages that fail become the marker pattern and a hole.
+ * unread, what makes the rest readable first (memory_order.c); the workers fill
+ * them side by side through /proc/kcore or a device.  What one method cannot
+ * read another one may (memory_rescue.c); where all fail there is the marker
+ * pattern and a hole.
  */
 #include "memory.h"
 
@@ -24,8 +26,7 @@ const char *const memory_method_names[METHODS] = {
 	[METHOD_MEM] = "dev_mem",
 };
 
-/* Descriptor of a source, or the negative errno that refused it. */
-static int source_of(const struct memory *m, enum memory_method method)
+int memory_pull_source(const struct memory *m, enum memory_method method)
 {
 	switch (method) {
 	case METHOD_KCORE: return m->kcore;
@@ -38,7 +39,7 @@ static int source_of(const struct memory *m, enum memory_method method)
 int memory_pull_refusal(const struct memory *m, enum memory_method method,
 			char *why, size_t cap)
 {
-	int r = source_of(m, method);
+	int r = memory_pull_source(m, method);
 	const char *more = "";
 
 	if (r >= 0)
@@ -69,21 +70,9 @@ int memory_pull_refusal(const struct memory *m, enum memory_method method,
 enum memory_method memory_pull_best(const struct memory *m)
 {
 	for (enum memory_method i = METHOD_KCORE; i < METHODS; i++)
-		if (source_of(m, i) >= 0)
+		if (memory_pull_source(m, i) >= 0)
 			return i;
 	return METHOD_NONE;
-}
-
-void memory_pull_bad(const struct memory_reader *r, uint64_t address, size_t len,
-		     int why)
-{
-	struct memory *m = r->arg;
-
-	memory_hole(m, HOLE_UNREADABLE, address, address + len - 1);
-	(void)pthread_mutex_lock(&m->lock);
-	if (m->read_error == 0)
-		m->read_error = why;
-	(void)pthread_mutex_unlock(&m->lock);
 }
 
 void memory_pull_fill(struct memory *m, enum memory_method method,
@@ -164,7 +153,7 @@ static int pull_all(struct memory *m, enum memory_method method,
 	if (w == NULL)
 		return -ENOMEM;
 	(void)cut(m, left, w);
-	memory_order(m, w, n);
+	memory_order_sort(m, w, n);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = pull(m, method, w[i].range.start, w[i].range.end);
 	free(w);

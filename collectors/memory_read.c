@@ -30,16 +30,12 @@ ssize_t memory_read_fd(const struct memory_reader *r, uint64_t offset, void *buf
 	return n < 0 ? -errno : n;
 }
 
-/* The page, or what of it was asked for, that cannot be read. */
-static size_t mark_page(const struct memory_reader *r, uint64_t address,
-			uint8_t *buf, size_t len)
+/* What is left of the page at ${address}, of ${len} bytes. */
+static size_t page_left(const struct memory_reader *r, uint64_t address, size_t len)
 {
 	size_t n = r->page - (size_t)(address & (r->page - 1));
 
-	if (n > len)
-		n = len;
-	memory_mark(buf, address, n);
-	return n;
+	return n < len ? n : len;
 }
 
 void memory_read(const struct memory_reader *r, uint64_t offset, uint64_t address,
@@ -53,6 +49,8 @@ void memory_read(const struct memory_reader *r, uint64_t offset, uint64_t addres
 
 		if (want > len)
 			want = len;
+		if (want <= r->page)
+			want = page_left(r, address, len);
 		n = r->read(r, offset, buf, want);
 		if (n > 0) {
 			took = (size_t)n;
@@ -61,7 +59,8 @@ void memory_read(const struct memory_reader *r, uint64_t offset, uint64_t addres
 			want /= 2;
 			continue;
 		} else {
-			took = mark_page(r, address, buf, len);
+			took = page_left(r, address, len);
+			memory_mark(buf, address, took);
 			r->bad(r, address, took, n < 0 ? (int)n : -ENODATA);
 			want = r->page;
 		}

@@ -14,11 +14,14 @@
 #include "host.h"
 #include "io.h"
 #include "lime.h"
+#include "memory_watch.h"
 #include "scope.h"
 #include "sink.h"
 
 #define IOMEM_MAX (4u << 20)
 #define HOLES_MAX 16384u
+/* A read that takes longer than this has gone wrong: usual is a millisecond. */
+#define READ_MS 5000
 
 int memory_state_ram(struct memory *m)
 {
@@ -57,6 +60,10 @@ int memory_state_open(struct memory *m)
 		r = ranges_open(&m->covered, MEMORY_RANGES_MAX);
 	for (unsigned i = 0; r == 0 && i < HOLE_KINDS; i++)
 		r = ranges_open(&m->holes[i], HOLES_MAX);
+	for (unsigned i = 0; r == 0 && i < METHODS; i++)
+		r = ranges_open(&m->rescued[i], HOLES_MAX);
+	if (r == 0 && m->watch == NULL)
+		r = memory_watch_open(&m->watch, pread, READ_MS);
 	return r;
 }
 
@@ -72,6 +79,9 @@ void memory_state_close(struct memory *m)
 	ranges_free(&m->covered);
 	for (unsigned i = 0; i < HOLE_KINDS; i++)
 		ranges_free(&m->holes[i]);
+	for (unsigned i = 0; i < METHODS; i++)
+		ranges_free(&m->rescued[i]);
+	memory_watch_close(m->watch);
 	free(m->pieces);
 	free(m->iomem);
 	(void)pthread_mutex_destroy(&m->lock);

@@ -186,12 +186,9 @@ int sink_part(struct sink *s, const struct sink_entry *e, uint64_t offset,
 int sink_last(struct sink *s, const struct sink_entry *e, uint64_t offset, bool part,
 	      const void *data, size_t len)
 {
-	(void)s;
-	(void)e;
-	(void)offset;
 	(void)part;
-	(void)data;
-	(void)len;
+	s->open = NULL;
+	put_at(file_of(s, e), offset, data, len);
 	return -EPIPE;
 }
 

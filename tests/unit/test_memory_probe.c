@@ -69,7 +69,7 @@ static void test_gaps(void)
 {
 	struct kcore_segment seg = { .range = { 0x3000, 0x3fff } };
 	struct memory m = {
-		.kcore = -EBADF, .page = 4096, .lock = PTHREAD_MUTEX_INITIALIZER,
+		.kcore = -EBADF, .dev = { -ENOENT, -ENOENT }, .page = 4096, .lock = PTHREAD_MUTEX_INITIALIZER,
 		.map = { .seg = &seg, .count = 1 },
 	};
 	uint8_t buf[0x3000];
