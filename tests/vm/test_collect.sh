@@ -13,6 +13,7 @@ run_guest() {
 	boot -m 256M -t 150 -f "$("$here/prepare.sh")/lime.ko" <<-GUEST
 		. ./lib.sh
 		plant -d /var/tmp -m EVAC-COLLECT -p 127.0.0.1:4443 $kinds || exit 1
+		truth
 		cat /proc/iomem >/evidence/iomem
 		(cd / && find var/log -type f -exec /usr/bin/sha256sum {} + && find var/log -type f -exec stat -c '%u %g %a %Y %s %n' {} +) \
 			>/evidence/logs
@@ -35,6 +36,9 @@ check "nothing was written to the guest's disk" [ "$(cat "$share/written")" = 0 
 check "memory is whole: every range of /proc/iomem to the byte" \
 	python3 "$here/lime.py" coverage "$out/memory.lime" "$share/iomem"
 check "the marker's pages are in it" python3 "$here/lime.py" marker "$out/memory.lime" EVAC-COLLECT --pages 2048
+check "the image analyses: the task list has each planted process" \
+	python3 "$here/kernel.py" planted "$out" "$share/truth"
+check "the kernel's log is in it" python3 "$here/kernel.py" log "$out" 'virtio'
 check "LiME is unloaded again" [ ! -s "$share/left" ]
 by_lime() { jq -e '.collectors[] | select(.name == "memory") | .notes.method == "lime"' "$(collection all)/manifest.json"; }
 check "the manifest says that it was LiME" by_lime

@@ -17,6 +17,20 @@ plant() {
 	grep -q '"failed":false' /evidence/planted.ndjson
 }
 
+# truth: pid and name of each planted process, the name in hex, to /evidence/truth.
+truth() {
+	local pid
+	sed 's/.*"pid":\([0-9]*\).*/\1/' /evidence/planted.ndjson | sort -un | while read -r pid; do
+		echo "$pid $(od -An -v -tx1 "/proc/$pid/comm" | tr -d ' \n' | sed 's/0a$//')"
+	done >/evidence/truth
+}
+
+# hide PID: an empty directory over its /proc/PID, as an intruder does it who has no rootkit.
+hide() {
+	mkdir -p /run/empty
+	mount --bind /run/empty "/proc/$1"
+}
+
 # written: the bytes that have been written to the root disk since the start.
 written() {
 	local sectors
