@@ -281,6 +281,7 @@ static int prepare(struct plan *p)
 	}
 	p->req.memory = p->o->memory;
 	p->req.freeze = p->o->freeze;
+	p->req.with_secrets = p->o->with_secrets;
 	load_lime(p);
 	r = collection_id_make(&p->id, p->o->case_id);
 	if (r == 0 && p->o->ticket != NULL && p->o->ticket->kind == TICKET_PUT)

@@ -181,6 +181,9 @@ static const struct cli_option rows[] = {
 	  .help = "auto (default), lime, kcore, process or none" },
 	{ .name = "freeze", .offset = offsetof(struct options, freeze),
 	  .help = "hold a process still while its own memory is read (10 s at most)" },
+	{ .name = "with-secrets", .offset = offsetof(struct options, with_secrets),
+	  .help = "copy passwords, tokens and private keys that are found in environments\n"
+		  "and files as they are; else they are masked (memory is memory)" },
 	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct options, lime.file),
 	  .help = "the LiME kernel module for this kernel" },
 	{ .name = "lime-key", .arg = "KEY", .offset = offsetof(struct options, lime.key),

@@ -35,6 +35,7 @@ struct options {
 	bool selection_given, memory_given;
 	enum collector_memory memory;
 	bool freeze;                   /* processes, while they are read */
+	bool with_secrets;             /* of the host's owners, not masked */
 	struct module_options lime;    /* where the module may come from */
 	uint64_t deadline_s;           /* 0: none */
 	size_t segment_size;           /* bytes; never 0 */

@@ -30,6 +30,7 @@ enum collector_memory {
 /* What was asked for, as far as collectors need it. */
 struct collector_request {
 	enum collector_memory memory;
+	bool with_secrets; /* copy secrets of the host's owners as they are; see secrets.h */
 	bool freeze;       /* hold a process still while its own memory is read */
 	const void *lime;  /* a LiME kernel module's bytes, or NULL */
 	size_t lime_len;

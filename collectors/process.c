@@ -236,11 +236,11 @@ static int run(const struct host *host, const struct collector_request *req,
 	struct process_pass pass = {
 		.sink = sink,
 		.proc = host->proc,
+		.with_secrets = req->with_secrets,
 		.hz = hz > 0 ? (uint64_t)hz : 100,
 	};
 	int r = open_pass(&pass);
 
-	(void)req;
 	if (r == 0) {
 		read_boot_time(&pass);
 		r = walk(&pass);

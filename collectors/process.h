@@ -19,10 +19,11 @@ struct process_pass {
 	int proc;
 	struct table *processes, *files, *maps, *envs;
 	struct exe_cache *exes;
+	bool with_secrets; /* else secrets in environments are masked */
 	uint64_t boot_s; /* 0: not known */
 	uint64_t hz;
 	char *text;      /* of the small files of one process */
-	char *args;      /* its command line */
+	char *args;      /* its command line, then masked values of its environment */
 	char *lines;     /* its maps, then its environment */
 	uint64_t seen, vanished, deferred;
 };

@@ -105,7 +105,11 @@ static pid_t start(int exe)
 	pid = fork();
 	if (pid == 0) {
 		char *argv[] = { (char[]){ "waiter" }, (char[]){ "two words" }, (char[]){ "\xff" }, NULL };
-		char *envp[] = { (char[]){ "EVAC_MARK=\xfe!" }, (char[]){ "EVAC_TEST_WAIT=1" }, NULL };
+		static char large[30000] = "LARGE=";
+		char *envp[] = { (char[]){ "EVAC_MARK=\xfe!" }, (char[]){ "EVAC_TEST_WAIT=1" },
+				 (char[]){ "EVAC_TOKEN=hush" }, large, NULL };
+
+		memset(large + 6, 'x', sizeof(large) - 7);
 
 		(void)dup2(ready[1], 1);
 		(void)close(ready[0]);
@@ -140,6 +144,14 @@ static void stop(pid_t pid)
 	(void)waitpid(pid, NULL, 0);
 }
 
+/* Does that file of the evidence hold this text? */
+static bool has(struct sink *s, const char *path, const char *text)
+{
+	const struct sink_list_file *f = sink_list_find(s, path);
+
+	return f != NULL && memmem(f->data, f->len, text, strlen(text)) != NULL;
+}
+
 static void check_running(struct sink *s, pid_t pid, const char *want, const char *what)
 {
 	char id[32];
@@ -153,6 +165,25 @@ static void check_running(struct sink *s, pid_t pid, const char *want, const cha
 	      strstr(row, "\"argv\":[\"waiter\",\"two words\",\"\xef\xbf\xbd\"]") != NULL, "its arguments");
 	CHECK(sink_list_row(s, "process_envs.ndjson", id, "\"key\":\"EVAC_MARK\"", "\"value_b64\":\"/iE=\"") != NULL,
 	      "its environment");
+	CHECK(sink_list_row(s, "process_envs.ndjson", id, "\"key\":\"EVAC_TOKEN\",\"value\":\"***\",\"masked\":true", NULL) != NULL,
+	      "but for its secrets");
+	(void)snprintf(id, sizeof(id), "proc/%d/environ", (int)pid);
+	CHECK(has(s, id, "EVAC_TOKEN=***") && has(s, id, "xx") && !has(s, id, "hush"), "its copy neither");
+}
+
+static void test_with_secrets(const struct host *h, pid_t pid)
+{
+	struct collector_request req = { .memory = MEMORY_NONE, .with_secrets = true };
+	struct sink *s = sink_list_open();
+	char id[48];
+
+	(void)snprintf(id, sizeof(id), "\"pid\":%d,", (int)pid);
+	CHECK(collector_process.run(h, &req, s) == 0 &&
+	      sink_list_row(s, "process_envs.ndjson", id, "\"key\":\"EVAC_TOKEN\",\"value\":\"hush\"}", NULL) != NULL,
+	      "with secrets, they are taken");
+	(void)snprintf(id, sizeof(id), "proc/%d/environ", (int)pid);
+	CHECK(has(s, id, "EVAC_TOKEN=hush"), "and its copy as it is");
+	sink_list_free(s);
 }
 
 static void test_live(void)
@@ -190,6 +221,7 @@ static void test_live(void)
 	} else {
 		check_running(s, gone, "\"on_disk\":0,\"deleted\":true,\"memfd\":false", "a deleted executable");
 		check_running(s, anonymous, "\"deleted\":true,\"memfd\":true", "one in a memfd");
+		test_with_secrets(&h, anonymous);
 	}
 	if (gone > 0)
 		stop(gone);
