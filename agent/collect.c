@@ -28,7 +28,9 @@
 #include "runner.h"
 #include "segment.h"
 #include "sink_run.h"
+#include "taken.h"
 #include "ticket.h"
+#include "words.h"
 
 static volatile sig_atomic_t signals;
 
@@ -61,6 +63,7 @@ struct plan {
 	struct host host;
 	struct collector_request req;
 	struct module module;
+	struct taken taken;
 	struct collection_id id;
 	struct pipeline *pipe;
 	struct segment *carry;        /* unfinished, of ${carry_group} */
@@ -271,6 +274,14 @@ static void protect(struct plan *p)
 	log_line(LOG_DEBUG, "oom_score_adj: %s", text);
 }
 
+/* What was asked for, as far as it decides what is there. */
+static void note_request(struct plan *p)
+{
+	(void)pipeline_note(p->pipe, "profile", words_profile_name(p->o->profile));
+	(void)pipeline_note(p->pipe, "secrets", p->o->with_secrets ?
+			    "taken" : "masked");
+}
+
 static int prepare(struct plan *p)
 {
 	int r = host_open(&p->host);
@@ -281,7 +292,10 @@ static int prepare(struct plan *p)
 	}
 	p->req.memory = p->o->memory;
 	p->req.freeze = p->o->freeze;
+	p->req.profile = p->o->profile;
 	p->req.with_secrets = p->o->with_secrets;
+	taken_open(&p->taken);
+	p->req.taken = &p->taken;
 	load_lime(p);
 	r = collection_id_make(&p->id, p->o->case_id);
 	if (r == 0 && p->o->ticket != NULL && p->o->ticket->kind == TICKET_PUT)
@@ -291,6 +305,7 @@ static int prepare(struct plan *p)
 	if (r < 0)
 		return r;
 	protect(p);
+	note_request(p);
 	/* First of all: out of the host's reach before anything can go wrong. */
 	result_first_line(&p->id, pipeline_public_key(p->pipe));
 	set_limits(p);
@@ -308,6 +323,7 @@ static void release(struct plan *p)
 	if (p->hung)
 		return;
 	module_free(&p->module);
+	taken_free(&p->taken);
 	host_close(&p->host);
 }
 

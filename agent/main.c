@@ -11,6 +11,7 @@
 #include "credentials.h"
 #include "harden.h"
 #include "keygen.h"
+#include "list.h"
 #include "open.h"
 #include "preflight.h"
 #include "push.h"
@@ -26,6 +27,7 @@ static const struct {
 } commands[] = {
 	{ "collect", collect_main, "collect this host's evidence into a vault" },
 	{ "preflight", preflight_main, "say what would work on this host; changes nothing" },
+	{ "collectors", list_main, "list what can be collected, in which order, at what cost" },
 	{ "push", push_main, "send a spool to its vault, later or from elsewhere" },
 	{ "keygen", keygen_main, "make the key that opens evidence, or one that signs tickets" },
 	{ "ticket", ticket_make_main, "make a signed order to collect, with the right to upload" },
@@ -41,7 +43,7 @@ static void help(FILE *to)
 	fprintf(to, "usage: evac COMMAND [OPTIONS]\n\n"
 		    "Evacuate the evidence of a compromised host before its network is cut.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(to, "  %-9s  %s\n", commands[i].name, commands[i].about);
+		fprintf(to, "  %-10s  %s\n", commands[i].name, commands[i].about);
 	fprintf(to, "\nevac COMMAND --help says more.\n");
 }
 

@@ -116,6 +116,14 @@ static int set_memory(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return words_memory(value, &o->memory, error);
 }
 
+static int set_profile(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+
+	o->profile_given = true;
+	return words_profile(value, &o->profile, error);
+}
+
 static int set_deadline(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	return words_deadline(value, &((struct options *)ctx)->deadline_s, error);
@@ -173,6 +181,8 @@ static const struct cli_option rows[] = {
 	{ .name = "responder", .arg = "KEY", .offset = offsetof(struct options, responder),
 	  .help = "whose tickets count: a public key or a file that has it\n"
 		  "(default: /etc/evac/responder.pub, /etc/evac/responders/*.pub)" },
+	{ .name = "profile", .arg = "NAME", .set = set_profile,
+	  .help = "fast (seconds: what is volatile), default, or full (no small budgets)" },
 	{ .name = "only", .arg = "NAMES", .set = set_only,
 	  .help = "these collectors alone, separated by commas" },
 	{ .name = "skip", .arg = "NAMES", .set = set_skip,
@@ -278,6 +288,15 @@ static int check_vault(const struct options *o)
 	return vault_cli_check(&vo, why) < 0 ? cli_usage(&cli, "%s", why) : 0;
 }
 
+/* Leave out what the profile does not have, unless it was asked for by name. */
+static void apply_profile(struct options *o)
+{
+	for (size_t i = 0; !o->only_given && collectors[i] != NULL; i++)
+		if (collectors[i]->profile > o->profile &&
+		    !(collectors[i] == &collector_memory && o->memory_given))
+			o->selected[i] = false;
+}
+
 /* What depends on several options. */
 static void settle(struct options *o)
 {
@@ -300,7 +319,8 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int r;
 
-	*o = (struct options){ .segment_size = SEGMENT_SIZE_DEFAULT };
+	*o = (struct options){ .segment_size = SEGMENT_SIZE_DEFAULT,
+			       .profile = PROFILE_DEFAULT };
 	for (size_t i = 0; collectors[i] != NULL && i < OPTIONS_COLLECTORS_MAX; i++)
 		o->selected[i] = true;
 	r = cli_parse(&cli, argc, argv, o, NULL, 0, NULL);
@@ -322,6 +342,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		r = cli_usage(&cli, "--memory lime needs --lime FILE or --lime-store DIR");
 	if (r != 0)
 		return -EINVAL;
+	if (o->ticket_from == NULL) /* else its own words come first */
+		apply_profile(o);
 	settle(o);
 	if (o->selection_given && !any_selected(o)) {
 		(void)cli_usage(&cli, "--only, --skip and --memory leave nothing to collect");
@@ -340,6 +362,7 @@ static int take_selection(struct options *o, const struct ticket *t, char error[
 		return 0;
 	if (t->only.count > 0)
 		memset(o->selected, 0, sizeof(o->selected));
+	o->only_given = t->only.count > 0;
 	for (size_t i = 0; r == 0 && i < t->only.count; i++)
 		r = mark(t->only.name[i], o->selected, error);
 	for (size_t i = 0; r == 0 && i < t->skip.count; i++)
@@ -362,6 +385,9 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 		r = set_recipient(o, t->recipient[i], error);
 	if (r == 0)
 		r = take_selection(o, t, error);
+	if (r == 0 && !o->profile_given && t->profile != NULL)
+		r = set_profile(o, t->profile, error);
+	o->with_secrets = o->with_secrets || t->with_secrets;
 	if (o->deadline_s == 0)
 		o->deadline_s = t->deadline_s;
 	if (r == 0 && !o->memory_given && t->memory != NULL)
@@ -392,6 +418,7 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 			       "use a smaller --segment-size", (unsigned long long)t->size_max);
 		r = -EINVAL;
 	}
+	apply_profile(o);
 	settle(o);
 	if (r == 0) {
 		struct vault_options vo;

@@ -32,7 +32,8 @@ struct options {
 	const char *recipient_text[SEAL_RECIPIENTS_MAX];
 	struct seal_recipients recipients;
 	bool selected[OPTIONS_COLLECTORS_MAX]; /* row by row of collectors[] */
-	bool selection_given, memory_given;
+	bool selection_given, memory_given, profile_given;
+	enum collector_profile profile;
 	enum collector_memory memory;
 	bool freeze;                   /* processes, while they are read */
 	bool with_secrets;             /* of the host's owners, not masked */

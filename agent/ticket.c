@@ -246,6 +246,7 @@ static int read_upload(yyjson_val *root, struct ticket *t, char error[TICKET_ERR
 static int read_payload(yyjson_val *root, struct ticket *t, char error[TICKET_ERROR_MAX])
 {
 	yyjson_val *style = yyjson_obj_get(root, "path_style");
+	yyjson_val *secrets = yyjson_obj_get(root, "with_secrets");
 	uint64_t version;
 
 	if (!get_number(root, "version", UINT64_MAX, &version))
@@ -259,6 +260,7 @@ static int read_payload(yyjson_val *root, struct ticket *t, char error[TICKET_ER
 	t->case_id = get_text(root, "case");
 	t->to = get_text(root, "to");
 	t->path_style = yyjson_get_bool(style);
+	t->with_secrets = yyjson_get_bool(secrets);
 	if (t->case_id == NULL || !collection_case_ok(t->case_id) || t->to == NULL ||
 	    strncmp(t->to, "s3://", 5) != 0 || (style != NULL && !yyjson_is_bool(style)) ||
 	    !get_list(root, "recipients", t->recipient, SEAL_RECIPIENTS_MAX,
@@ -269,6 +271,8 @@ static int read_payload(yyjson_val *root, struct ticket *t, char error[TICKET_ER
 	if (!get_optional(root, "endpoint_url", &t->endpoint_url) ||
 	    !get_optional(root, "region", &t->region) || !get_optional(root, "ca", &t->ca) ||
 	    !get_optional(root, "memory", &t->memory) ||
+	    !get_optional(root, "profile", &t->profile) ||
+	    (secrets != NULL && !yyjson_is_bool(secrets)) ||
 	    !get_optional(root, "lime_store", &t->lime_store) ||
 	    !get_optional(root, "lime_key", &t->lime_key) ||
 	    !get_list(root, "only", t->only.name, TICKET_NAMES_MAX, &t->only.count) ||

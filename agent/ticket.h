@@ -56,7 +56,8 @@ struct ticket {
 	size_t recipient_count;
 	uint64_t deadline_s;       /* 0: none */
 	struct ticket_names only, skip;
-	const char *memory;
+	const char *profile, *memory;
+	bool with_secrets;
 	const char *lime_store;    /* a directory of the host */
 	const char *lime_key;      /* who signs the modules: 56 characters */
 	int64_t issued_s, expires_s; /* Unix time */

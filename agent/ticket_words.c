@@ -113,6 +113,14 @@ static int set_segments(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return 0;
 }
 
+static int set_profile(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	enum collector_profile profile;
+
+	((struct ticket_words *)ctx)->t.profile = value;
+	return words_profile(value, &profile, error);
+}
+
 static int set_memory(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	enum collector_memory method;
@@ -188,6 +196,10 @@ static const struct cli_option options[] = {
 	  .help = "print the session policy for aws sts assume-role, and nothing else" },
 	{ .name = "deadline", .arg = "TIME", .set = set_deadline,
 	  .help = "be finished after TIME (90s, 10m, 2h)" },
+	{ .name = "profile", .arg = "NAME", .set = set_profile,
+	  .help = "fast, default or full" },
+	{ .name = "with-secrets", .offset = offsetof(struct ticket_words, t.with_secrets),
+	  .help = "copy the secrets of the host's owners as they are" },
 	{ .name = "only", .arg = "NAMES", .set = set_only,
 	  .help = "these collectors alone, separated by commas" },
 	{ .name = "skip", .arg = "NAMES", .set = set_skip,

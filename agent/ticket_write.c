@@ -195,6 +195,8 @@ static int write_payload(const struct ticket *t, struct buf *out)
 		json_u64(&j, "deadline_s", t->deadline_s);
 	write_names(&j, "only", t->only.name, t->only.count);
 	write_names(&j, "skip", t->skip.name, t->skip.count);
+	json_str(&j, "profile", t->profile);
+	json_bool(&j, "with_secrets", t->with_secrets);
 	json_str(&j, "memory", t->memory);
 	json_str(&j, "lime_store", t->lime_store);
 	json_str(&j, "lime_key", t->lime_key);

@@ -62,6 +62,24 @@ int words_memory(const char *value, enum collector_memory *ret,
 	return wrong(error, "auto, lime, kcore, process or none");
 }
 
+int words_profile(const char *value, enum collector_profile *ret,
+		  char error[CLI_ERROR_MAX])
+{
+	for (unsigned i = PROFILE_FAST; i <= PROFILE_FULL; i++)
+		if (strcmp(value, words_profile_name(i)) == 0) {
+			*ret = i;
+			return 0;
+		}
+	return wrong(error, "fast, default or full");
+}
+
+const char *words_profile_name(enum collector_profile profile)
+{
+	static const char *const names[] = { "fast", "default", "full" };
+
+	return names[profile];
+}
+
 int words_deadline(const char *value, uint64_t *ret_s, char error[CLI_ERROR_MAX])
 {
 	if (parse_duration(value, ret_s) < 0 || *ret_s < DEADLINE_LEAST_S ||

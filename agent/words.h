@@ -23,6 +23,12 @@ int words_recipient(const char *value, size_t have, uint8_t ret[32],
 int words_memory(const char *value, enum collector_memory *ret,
 		 char error[CLI_ERROR_MAX]);
 
+int words_profile(const char *value, enum collector_profile *ret,
+		  char error[CLI_ERROR_MAX]);
+
+/* The word for it. */
+const char *words_profile_name(enum collector_profile profile);
+
 /* A time until the run has to be finished, in seconds. */
 int words_deadline(const char *value, uint64_t *ret_s, char error[CLI_ERROR_MAX]);
 

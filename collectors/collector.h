@@ -8,6 +8,7 @@
 #include "host.h"
 
 struct sink;
+struct taken;
 
 /* Order of volatility (RFC 3227, with isolation in mind): lower goes first. */
 enum collector_rank {
@@ -15,7 +16,24 @@ enum collector_rank {
 	RANK_NETWORK,
 	RANK_KERNEL,
 	RANK_MEMORY,
+	RANK_ACCOUNT, /* small files that say who came in, and how they come back */
 	RANK_LOG,
+	RANK_STATE,   /* what is installed and deployed */
+	RANK_DISK,    /* what every file of the disk says of itself */
+};
+
+/* What a run of it costs. */
+enum collector_cost {
+	COST_LOW,    /* about a second */
+	COST_MEDIUM, /* grows with the files that it takes */
+	COST_HIGH,   /* grows with memory, or with the whole disk */
+};
+
+/* How much is asked for: each has what those above it have. */
+enum collector_profile {
+	PROFILE_FAST,    /* seconds: what is volatile, but for memory itself */
+	PROFILE_DEFAULT,
+	PROFILE_FULL,    /* with larger budgets of size and time */
 };
 
 /* Methods of memory acquisition that may be asked for. */
@@ -29,6 +47,8 @@ enum collector_memory {
 
 /* What was asked for, as far as collectors need it. */
 struct collector_request {
+	enum collector_profile profile;
+	struct taken *taken; /* files that some collector took already, or NULL */
 	enum collector_memory memory;
 	bool with_secrets; /* copy secrets of the host's owners as they are; see secrets.h */
 	bool freeze;       /* hold a process still while its own memory is read */
@@ -44,6 +64,8 @@ struct collector {
 	const char *group;  /* name of its segments: "volatile", "memory", "logs" */
 	const char *reads;  /* one line for people: what it reads */
 	enum collector_rank rank;
+	enum collector_cost cost;
+	enum collector_profile profile; /* the least that has it */
 	unsigned budget_s;  /* time limit; 0 means until the deadline */
 	/*
 	 * Write everything into ${sink}.  0 when the walk was finished (gaps or

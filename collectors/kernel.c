@@ -96,6 +96,8 @@ const struct collector collector_kernel = {
 	.group = "volatile",
 	.reads = "modules, kernel log, sysctls, mounts and the kernel's own texts",
 	.rank = RANK_KERNEL,
+	.cost = COST_LOW,
+	.profile = PROFILE_FAST,
 	.budget_s = 60,
 	.run = run,
 };

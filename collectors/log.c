@@ -71,6 +71,8 @@ const struct collector collector_log = {
 	.group = "logs",
 	.reads = "/var/log, the journals and the records of logins",
 	.rank = RANK_LOG,
+	.cost = COST_MEDIUM,
+	.profile = PROFILE_DEFAULT,
 	.budget_s = 0,
 	.run = run,
 };

@@ -182,5 +182,7 @@ const struct collector collector_memory = {
 	.group = "memory",
 	.reads = "physical memory by LiME or /proc/kcore, else that of processes",
 	.rank = RANK_MEMORY,
+	.cost = COST_HIGH,
+	.profile = PROFILE_DEFAULT,
 	.run = run,
 };

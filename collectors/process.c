@@ -265,6 +265,8 @@ const struct collector collector_process = {
 	.group = "volatile",
 	.reads = "/proc/PID: processes, their open files, maps and environment",
 	.rank = RANK_PROCESS,
+	.cost = COST_LOW,
+	.profile = PROFILE_FAST,
 	.budget_s = 120,
 	.run = run,
 };

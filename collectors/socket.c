@@ -351,6 +351,8 @@ const struct collector collector_socket = {
 	.group = "volatile",
 	.reads = "NETLINK_SOCK_DIAG and /proc/net: sockets of all network namespaces",
 	.rank = RANK_NETWORK,
+	.cost = COST_LOW,
+	.profile = PROFILE_FAST,
 	.budget_s = 60,
 	.run = run,
 };

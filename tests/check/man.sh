@@ -7,7 +7,7 @@ n=0 failed=0
 ok() { n=$((n + 1)); echo "ok $n - $1"; }
 bad() { n=$((n + 1)); failed=1; echo "not ok $n - $1"; }
 page=$(sed 's/\\-/-/g; s/\\~/ /g; s/\\f[BIR]//g' packaging/evac.1)
-for command in collect preflight ticket verify open push keygen version; do
+for command in collect preflight collectors ticket verify open push keygen version; do
 	for option in $("$evac" "$command" --help | grep -oE '^ +(-[a-z], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
 		if grep -qF -- "$option" <<<"$page"; then
 			ok "$command $option"

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LIST_MAX 65536u
 
@@ -51,8 +52,37 @@ struct sink *sink_list_open(void)
 	return s;
 }
 
+/* A table's rows go to the directory $EVAC_ROWS, for the check of SCHEMA.md. */
+static void keep_rows(const struct sink_list_file *f)
+{
+	static uint32_t seen[4096]; /* the loops over failing sinks repeat themselves */
+	static size_t seen_count;
+	const char *dir = getenv("EVAC_ROWS"), *end = strstr(f->path, ".ndjson");
+	uint32_t hash = 2166136261u;
+	char name[512];
+	FILE *out;
+
+	if (dir == NULL || end == NULL || end[7] != '\0' || seen_count == 4096)
+		return;
+	for (size_t i = 0; i < f->len; i++)
+		hash = (hash ^ (uint8_t)f->data[i]) * 16777619u;
+	for (size_t i = 0; i < seen_count; i++)
+		if (seen[i] == hash)
+			return;
+	seen[seen_count++] = hash;
+	(void)snprintf(name, sizeof(name), "%s/%d", dir, (int)getpid());
+	out = fopen(name, "a");
+	assert(out != NULL);
+	for (const char *line = f->data, *next; (next = strchr(line, '\n')) != NULL; line = next + 1)
+		(void)fprintf(out, "%.*s\t%.*s\n", (int)(end - f->path), f->path,
+			      (int)(next - line), line);
+	(void)fclose(out);
+}
+
 void sink_list_free(struct sink *s)
 {
+	for (size_t i = 0; i < s->file_count; i++)
+		keep_rows(&s->files[i]);
 	for (size_t i = 0; i < s->file_count; i++) {
 		free(s->files[i].path);
 		free(s->files[i].data);

@@ -2,11 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "collector.h"
 #include "sink_list.h"
+#include "temp.h"
 
 #define FIXTURE "tests/fixtures/host"
 
@@ -52,6 +55,28 @@ static void test_sample(const struct host *h)
 	CHECK(f != NULL && f->len > 100 && sink_list_find(s, "proc/cmdline") != NULL &&
 	      sink_list_find(s, "sys/kernel/security/lsm") != NULL, "the kernel's own texts");
 	sink_list_free(s);
+}
+
+/* A setting that is longer than a row takes. */
+static void test_cut(const struct host *h)
+{
+	static char text[40000];
+	struct host long_one = *h;
+	struct sink *s = sink_list_open();
+	struct temp t;
+	int fd;
+
+	temp_open(&t);
+	memset(text, 'x', sizeof(text));
+	(void)mkdirat(t.fd, "sys", 0755);
+	fd = openat(t.fd, "sys/long", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	CHECK(fd >= 0 && write(fd, text, sizeof(text)) == (ssize_t)sizeof(text), "a long setting");
+	(void)close(fd);
+	long_one.proc = t.fd;
+	CHECK(run(&long_one, s) == 0 && sink_list_row(s, "system_controls.ndjson", "\"name\":\"long\"", "xxx", "\"cut\":true") != NULL,
+	      "it is cut, and says so");
+	sink_list_free(s);
+	temp_close(&t);
 }
 
 static void test_failing(const struct host *h)
@@ -103,6 +128,7 @@ int main(void)
 	};
 
 	test_sample(&h);
+	test_cut(&h);
 	test_failing(&h);
 	host_close(&h);
 	test_live();

@@ -82,6 +82,17 @@ static bool selected(const char *names)
 	return strcmp(list, names) == 0;
 }
 
+/* Is the collector with this constant selected? */
+static bool has(const struct collector *c)
+{
+	for (size_t i = 0; collectors[i] != NULL; i++)
+		if (collectors[i] == c)
+			return o.selected[i];
+	return false;
+}
+
+#define SELECTED(name) has(&collector_##name)
+
 static void test_meaning(void)
 {
 	CHECK(parse_more((const char *const[]){ NULL }) == 0 && said[0] == '\0',
@@ -93,6 +104,12 @@ static void test_meaning(void)
 	CHECK(selected("process,socket,kernel,memory,log"), "all is collected");
 	CHECK(PARSE("--only", "log,process") == 0 && selected("process,log"), "--only");
 	CHECK(PARSE("--skip", "memory") == 0 && selected("process,socket,kernel,log"), "--skip");
+	CHECK(PARSE("--profile", "fast") == 0 && !o.with_secrets && o.selected[0] && !SELECTED(memory) && !SELECTED(log),
+	      "--profile fast: no memory, no logs");
+	CHECK(PARSE("--profile", "full") == 0 && SELECTED(memory) && SELECTED(log), "--profile full: all");
+	CHECK(PARSE("--profile", "fast", "--memory", "kcore") == 0 && SELECTED(memory) && !SELECTED(log),
+	      "memory that is asked for comes with any profile");
+	CHECK(PARSE("--profile=fast", "--only=log", "--with-secrets") == 0 && selected("log") && o.with_secrets, "and so does what --only names");
 	CHECK(PARSE("--only=memory,log", "--skip=log") == 0 && selected("memory"), "both");
 	CHECK(PARSE("--memory", "none") == 0 && o.memory == MEMORY_NONE &&
 	      selected("process,socket,kernel,log"), "--memory none takes none");
@@ -141,6 +158,7 @@ static void test_mistakes(void)
 		{ { "--only", "log,nonesuch" }, "nonesuch" },
 		{ { "--only", "log," }, "--only" },
 		{ { "--only", "lo" }, "lo" },
+		{ { "--profile", "slow" }, "fast, default or full" },
 		{ { "--skip", "\x1b[2Jx" }, "\\x1b[2Jx" },
 		{ { "--memory", "all" }, "all" },
 		{ { "--memory", "lime" }, "--lime" },

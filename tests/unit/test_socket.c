@@ -285,9 +285,26 @@ static void test_live(void)
 	host_close(&h);
 }
 
+/* A /proc that does not fit what the kernel answers: the sample's. */
+static void test_disagreement(void)
+{
+	struct sink *s = sink_list_open();
+	struct host h;
+
+	CHECK(host_open(&h) == 0, "this machine");
+	(void)close(h.proc);
+	h.proc = open(FIXTURE "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CHECK(run(&h, s) == 0, "with another's /proc");
+	CHECK(sink_list_row(s, "socket_views.ndjson", "\"seen_by\":\"proc\"", "\"missing_from\":\"sock_diag\"", NULL) != NULL,
+	      "a row for what one view lacks");
+	sink_list_free(s);
+	host_close(&h);
+}
+
 int main(void)
 {
 	test_sample();
+	test_disagreement();
 	test_live();
 	return CHECK_DONE();
 }

@@ -29,6 +29,7 @@ static const struct ticket base = {
 	.region = "eu-west-1", .ca = "-----BEGIN CERTIFICATE-----\nAAAA\n", .path_style = true,
 	.recipient = { AGE, AGE }, .recipient_count = 2, .deadline_s = 90,
 	.only = { { "process", "socket" }, 2 }, .skip = { { "log" }, 1 }, .memory = "none",
+	.profile = "full", .with_secrets = true,
 	.lime_store = "/srv/kmod", .lime_key = "RWQ",
 	.issued_s = NOW, .expires_s = NOW + 3600, .kind = TICKET_POST,
 	.url = "https://s3.example:9000/evidence",
@@ -63,6 +64,7 @@ static void test_round(void)
 	      strcmp(t->endpoint_url, base.endpoint_url) == 0 &&
 	      strcmp(t->region, base.region) == 0 && strcmp(t->ca, base.ca) == 0 &&
 	      t->path_style && t->recipient_count == 2 && strcmp(t->recipient[1], AGE) == 0 &&
+	      strcmp(t->profile, "full") == 0 && t->with_secrets &&
 	      t->deadline_s == 90 && t->only.count == 2 &&
 	      strcmp(t->only.name[1], "socket") == 0 && t->skip.count == 1 &&
 	      strcmp(t->memory, "none") == 0 && strcmp(t->lime_store, "/srv/kmod") == 0 &&

@@ -16,6 +16,7 @@
 #include "table.h"
 #include "tree.h"
 #include "tree_file.h"
+#include "tree_row.h"
 
 static char top[] = "/tmp/test_tree.XXXXXX";
 static int dir;
@@ -248,6 +249,23 @@ static void test_short(void)
 	sink_list_free(s);
 }
 
+/* What is rare in a row: a device, a file that grew while it was read. */
+static void test_row(void)
+{
+	struct attr a = { .mode = S_IFCHR | 0600, .device_of = (1 << 8) | 3, .size = 5 };
+	struct sink *s = sink_list_open();
+	struct table *files;
+
+	(void)table_open(&files, s, "files");
+	(void)tree_row_write(files, &(struct tree_row){ .path = "/dev/null", .attr = &a, .size_end = 5 });
+	a.mode = S_IFREG | 0600;
+	(void)tree_row_write(files, &(struct tree_row){ .path = "/grown", .attr = &a, .size_end = 9 });
+	(void)table_close(files);
+	CHECK(listed(s, "/dev/null", "\"type\":\"character\"", "\"device_of\":\"1:3\""), "a device's row");
+	CHECK(listed(s, "/grown", "\"size\":5,\"size_end\":9", NULL), "the row of a file that grew");
+	sink_list_free(s);
+}
+
 /* A mount table that says that all this lies on a dead server. */
 static void test_remote(void)
 {
@@ -316,6 +334,7 @@ int main(void)
 	test_sparse(proc);
 	test_xattrs(proc);
 	test_short();
+	test_row();
 	test_remote();
 	(void)snprintf(clean, sizeof(clean), "rm -rf '%s'", top);
 	CHECK(system(clean) == 0, "cleaned up");
