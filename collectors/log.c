@@ -2,16 +2,15 @@
  * log.c - the host's logs, as files.
  *
  * Takes /var/log whole, the volatile journal, and the records of logins.  All
- * that was seen is listed in "files".
+ * that was seen is listed in "files".  Logs are evidence as they are: nothing in
+ * them is masked.
  */
-#include <inttypes.h>
 #include <stddef.h>
 
 #include "collector.h"
 #include "scope.h"
 #include "sink.h"
-#include "table.h"
-#include "tree.h"
+#include "take.h"
 
 /* The records of logins first: they are small, and tell most. */
 static const char *const paths[] = {
@@ -22,48 +21,20 @@ static const char *const paths[] = {
 };
 
 static const struct tree_limits limits = {
-	.depth = 32,
+	.depth = TREE_DEPTH,
 	.entries = 1000000,
 	.file_bytes = (uint64_t)64 << 30,
 };
 
-static int notes(struct sink *sink, const struct tree *t)
-{
-	const struct tree_counts *c = tree_count(t);
-	const struct { const char *key; uint64_t value; } all[] = {
-		{ "log.entries", c->entries },
-		{ "log.files", c->files },
-		{ "log.bytes", c->bytes },
-		{ "log.access_times_touched", c->touched },
-		{ "log.not_entered", c->skipped },
-	};
-	int r = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(all) && r == 0; i++)
-		r = sink_note(sink, all[i].key, "%" PRIu64, all[i].value);
-	return r;
-}
-
 static int run(const struct host *host, const struct collector_request *req,
 	       struct sink *sink)
 {
-	struct table *files;
-	struct tree *t;
-	int r = table_open(&files, sink, "files"), end;
+	struct take t;
+	int r = take_open(&t, host, req, sink, &limits, "log");
 
-	(void)req;
-	if (r < 0)
-		return r;
-	r = tree_open(&t, host, sink, files, &limits);
-	if (r == 0) {
-		for (size_t i = 0; i < ARRAY_LEN(paths) && r == 0; i++)
-			r = tree_take(t, paths[i]);
-		if (r == 0)
-			r = notes(sink, t);
-		tree_free(t);
-	}
-	end = table_close(files);
-	return r < 0 ? r : end;
+	if (r == 0)
+		r = take_paths(&t, paths, ARRAY_LEN(paths));
+	return take_close(&t, r);
 }
 
 const struct collector collector_log = {

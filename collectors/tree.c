@@ -1,10 +1,12 @@
 /*
  * tree.c - files of the host: a bounded walk that follows no link.
  *
- * Holds one descriptor a level, so that a directory that is moved or replaced
- * meanwhile cannot lead elsewhere, and no level costs stack.  File systems that
- * may never answer (network, FUSE), mount when looked at (autofs) or have no
- * files of their own (proc, sysfs) are listed and not entered.
+ * Holds a descriptor for the first and the deepest levels; one between them is
+ * opened again by its child's "..", and must still be the same.  So a directory
+ * that is moved or replaced meanwhile cannot lead elsewhere, and a tree of any
+ * depth costs neither stack nor descriptors.  File systems that may never answer
+ * (network, FUSE), mount when looked at (autofs) or have no files of their own
+ * (proc, sysfs) are listed and not entered.
  */
 #include "tree.h"
 
@@ -20,22 +22,28 @@
 #include "attr.h"
 #include "dir.h"
 #include "host.h"
+#include "mask.h"
 #include "mount.h"
 #include "scope.h"
 #include "sink.h"
 #include "table.h"
+#include "taken.h"
 #include "tree_file.h"
 #include "tree_row.h"
 
-/* "files", the path that was asked for, and a name of 255 bytes a level */
-#define PATH_BYTES ((size_t)8192 + TREE_DEPTH * 256)
+/* What the sink takes; a directory whose names could get longer is not entered. */
+#define PATH_BYTES ((size_t)16384)
+#define NAME_BYTES 256u
+#define HELD 32 /* levels at the top that stay open, and as many at the bottom */
 #define ROOT_MAX 4096u
-#define ROOTS_MAX 64u
+#define ROOTS_MAX 512u
 #define PREFIX "files"
 
 struct level {
-	DIR *dir;
+	DIR *dir; /* NULL: to be opened again */
 	size_t path_len;
+	uint64_t device, inode;
+	long at;  /* where to go on */
 };
 
 struct tree {
@@ -46,14 +54,14 @@ struct tree {
 	struct tree_counts counts;
 	struct mount_set mounts;
 	char *chunk;
-	bool full;
+	bool full, spent;
 	size_t root_count;
 	struct root {
 		uint64_t device, inode;
 	} roots[ROOTS_MAX]; /* that were asked for */
 	size_t path_len; /* of path; the host's path stands behind PREFIX */
 	char path[PATH_BYTES];
-	struct level levels[TREE_DEPTH];
+	struct level *levels;
 };
 
 int tree_open(struct tree **ret, const struct host *host, struct sink *sink,
@@ -70,7 +78,8 @@ int tree_open(struct tree **ret, const struct host *host, struct sink *sink,
 	if (t->limits.depth > TREE_DEPTH)
 		t->limits.depth = TREE_DEPTH;
 	t->chunk = malloc(TREE_FILE_CHUNK);
-	if (t->chunk == NULL) {
+	t->levels = calloc(t->limits.depth + 1, sizeof(*t->levels));
+	if (t->chunk == NULL || t->levels == NULL) {
 		tree_free(t);
 		return -ENOMEM;
 	}
@@ -85,6 +94,7 @@ void tree_free(struct tree *t)
 		return;
 	mount_set_free(&t->mounts);
 	free(t->chunk);
+	free(t->levels);
 	free(t);
 }
 
@@ -93,16 +103,46 @@ const struct tree_counts *tree_count(const struct tree *t)
 	return &t->counts;
 }
 
+/* List a regular file whose bytes do not come now. */
+static int list_file(struct tree *t, const struct attr *a, const char *why)
+{
+	struct tree_row row = {
+		.path = t->path + strlen(PREFIX), .attr = a, .size_end = a->size, .why = why,
+	};
+
+	return tree_row_write(t->files, &row);
+}
+
 /* Take a regular file and list it. */
 static int take_file(struct tree *t, int dir, const char *name, struct attr *a)
 {
+	struct tree_file_how how = { .max = t->limits.file_bytes, .chunk = t->chunk };
 	struct tree_file f;
 	struct tree_row row = { .path = t->path + strlen(PREFIX), .attr = a };
-	int r = tree_file_copy(t->sink, dir, name, t->path, t->limits.file_bytes,
-			       t->chunk, a, &f);
+	uint64_t left = t->limits.bytes - t->counts.bytes;
+	int r;
 
+	if (t->limits.bytes != 0 && left < how.max)
+		how.max = left;
+	if (t->limits.mask)
+		how.mask = mask_kind_of(row.path);
+	if (how.mask == MASK_WITHHELD) {
+		t->counts.withheld++;
+		return list_file(t, a, "a secret: taken with --with-secrets only");
+	}
+	if (how.max == 0 && a->size > 0) {
+		r = t->spent ? 0 : sink_gap(t->sink, t->path, -EDQUOT, "the size budget is used "
+					    "up: this and further files are listed only");
+		t->spent = true;
+		return r < 0 ? r : list_file(t, a, "beyond the size budget");
+	}
+	if (!taken_add(t->limits.taken, t->path))
+		return list_file(t, a, "taken by another collector");
+	r = tree_file_copy(t->sink, dir, name, t->path, &how, a, &f);
 	if (r < 0)
 		return r;
+	row.masked = f.masked;
+	t->counts.masked += f.masked > 0;
 	t->counts.files += f.copied > 0 || f.error == 0;
 	t->counts.bytes += f.copied;
 	t->counts.touched += f.touched;
@@ -144,7 +184,9 @@ static const char *closed(struct tree *t, const struct attr *a, int depth)
 	case MOUNT_LOCAL:
 		break;
 	}
-	return (unsigned)depth >= t->limits.depth ? "too deep" : NULL;
+	if ((unsigned)depth >= t->limits.depth || t->path_len + NAME_BYTES + 1 > PATH_BYTES)
+		return "too deep";
+	return NULL;
 }
 
 /* A directory without changing its access time, where that is permitted. */
@@ -186,8 +228,44 @@ static int enter(struct tree *t, int at, const char *name, const struct attr *a,
 		(void)closedir(dir);
 		return sink_gap(t->sink, t->path, -ESTALE, NULL);
 	}
-	t->levels[depth] = (struct level){ .dir = dir, .path_len = t->path_len };
+	t->levels[depth] = (struct level){
+		.dir = dir, .path_len = t->path_len, .device = now.device, .inode = now.inode,
+	};
+	if (depth >= 2 * HELD) {
+		struct level *l = &t->levels[depth - HELD];
+
+		l->at = telldir(l->dir);
+		(void)closedir(l->dir);
+		l->dir = NULL;
+	}
 	return 1;
+}
+
+/* Leave the level ${depth}.  The level to go on with, which may be further up. */
+static int leave(struct tree *t, int depth, int *error)
+{
+	struct level *l = &t->levels[depth], *up = l - 1;
+	struct attr a;
+
+	if (depth > 0 && up->dir == NULL) {
+		int fd = l->dir == NULL ? -1 : openat(dirfd(l->dir), "..", O_RDONLY |
+			 O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (fd >= 0 && attr_get(fd, "", false, &a) == 0 && a.device == up->device &&
+		    a.inode == up->inode && (up->dir = fdopendir(fd)) != NULL) {
+			seekdir(up->dir, up->at);
+		} else {
+			if (fd >= 0)
+				(void)close(fd);
+			t->path[up->path_len] = '\0';
+			if (*error == 0)
+				*error = sink_gap(t->sink, t->path, -ESTALE,
+						  "it was moved while it was read");
+		}
+	}
+	if (l->dir != NULL)
+		(void)closedir(l->dir);
+	return depth - 1;
 }
 
 /* One entry of a directory.  1 when it is a directory that was entered. */
@@ -220,12 +298,11 @@ static int walk(struct tree *t)
 
 	while (depth >= 0) {
 		struct level *l = &t->levels[depth];
-		struct dirent *d = r < 0 || t->full ? NULL : readdir(l->dir);
+		struct dirent *d = r < 0 || t->full || l->dir == NULL ? NULL : readdir(l->dir);
 		size_t n;
 
 		if (d == NULL) {
-			(void)closedir(l->dir);
-			depth--;
+			depth = leave(t, depth, &r);
 			continue;
 		}
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
@@ -259,9 +336,26 @@ static int open_parent(int root, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+DIR *tree_open_dir(struct tree *t, const char *path)
+{
+	AUTO_CLOSE int fd = open_parent(t->host->root, path[1] != '\0' ? path + 1 : ".");
+	struct attr a;
+	int r = fd < 0 ? fd : attr_get(fd, "", false, &a);
+
+	t->path_len = 0;
+	if (r == 0 && closed(t, &a, 0) != NULL)
+		r = -EXDEV;
+	if (r == 0)
+		return open_dir(fd, ".");
+	errno = -r;
+	return NULL;
+}
+
 /* The same place by another name (/var/run is often a link) is taken once. */
 static bool taken(struct tree *t, const struct attr *a)
 {
+	if (S_ISREG(a->mode) && a->links > 1)
+		return false; /* its other name is worth a row, too */
 	for (size_t i = 0; i < t->root_count; i++)
 		if (t->roots[i].device == a->device && t->roots[i].inode == a->inode)
 			return true;

@@ -2,11 +2,14 @@
 #ifndef TREE_H
 #define TREE_H
 
+#include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct host;
 struct sink;
 struct table;
+struct taken;
 struct tree;
 
 /* How far a walk goes. */
@@ -14,9 +17,12 @@ struct tree_limits {
 	unsigned depth;        /* directories below one another, at most TREE_DEPTH */
 	uint64_t entries;      /* of all kinds */
 	uint64_t file_bytes;   /* of one file, holes not counted */
+	uint64_t bytes;        /* of all files together; 0: no limit */
+	bool mask;             /* secrets in the files: see mask.h */
+	struct taken *taken;   /* what others took, or NULL */
 };
 
-#define TREE_DEPTH 64
+#define TREE_DEPTH 4096
 
 /*
  * A walker that lists everything it sees in ${files} and puts the bytes of
@@ -34,9 +40,17 @@ int tree_open(struct tree **ret, const struct host *host, struct sink *sink,
  */
 int tree_take(struct tree *t, const char *path);
 
+/*
+ * Open the directory ${path} of the host for closedir(), links followed within
+ * its root, unless the walk would not enter it.  NULL, and errno.
+ */
+DIR *tree_open_dir(struct tree *t, const char *path);
+
 /* What was met; for the manifest. */
 struct tree_counts {
 	uint64_t entries, files, bytes;
+	uint64_t masked;   /* files with secrets that were masked */
+	uint64_t withheld; /* files that are all secret: listed only */
 	uint64_t touched;  /* files whose access time we may have changed */
 	uint64_t skipped;  /* on file systems that may hang or mount */
 };

@@ -83,10 +83,11 @@ static int read_xattrs(int fd, struct xattrs *x)
 	return r;
 }
 
-/* Read at ${offset}; what comes from the disk does not stay in the cache. */
-static ssize_t read_chunk(const struct copy *c, uint64_t offset, size_t len)
+/* Read at ${offset} to ${at} in the chunk; what comes from the disk does not stay
+ * in the cache. */
+static ssize_t read_at(const struct copy *c, size_t at, uint64_t offset, size_t len)
 {
-	struct iovec iov = { .iov_base = c->chunk, .iov_len = len };
+	struct iovec iov = { .iov_base = c->chunk + at, .iov_len = len };
 	ssize_t got = syscall(SYS_preadv2, c->fd, &iov, 1L, (long)offset, 0L,
 			      (long)NO_WAIT);
 	bool told = got >= 0 || errno == EAGAIN; /* not every file system knows */
@@ -95,13 +96,18 @@ static ssize_t read_chunk(const struct copy *c, uint64_t offset, size_t len)
 
 	if (cached == len)
 		return (ssize_t)len;
-	n = io_pread(c->fd, c->chunk + cached, len - cached, (off_t)(offset + cached));
+	n = io_pread(c->fd, c->chunk + at + cached, len - cached, (off_t)(offset + cached));
 	if (n < 0)
 		return cached > 0 ? (ssize_t)cached : n;
 	if (n > 0 && told)
 		(void)posix_fadvise(c->fd, (off_t)(offset + cached), n,
 				    POSIX_FADV_DONTNEED);
 	return (ssize_t)cached + n;
+}
+
+static ssize_t read_chunk(const struct copy *c, uint64_t offset, size_t len)
+{
+	return read_at(c, 0, offset, len);
 }
 
 static void fail(struct copy *c, int error, const char *detail)
@@ -207,9 +213,41 @@ static int copy_sparse(struct copy *c, uint64_t size, uint64_t max)
 	return r < 0 ? r : copy_run(c, size - 1, size, UINT64_MAX);
 }
 
-static int copy_data(struct copy *c, const struct attr *a, uint64_t max)
+/* A text with its secrets masked, window by window, cut between lines. */
+static int copy_masked(struct copy *c, uint64_t size, enum mask_kind kind)
+{
+	uint64_t at = 0;
+	size_t kept = 0, done, put;
+	int r, end;
+
+	c->entry.size = SINK_SIZE_UNKNOWN;
+	r = sink_begin(c->sink, &c->entry);
+	while (r == 0 && (at < size || kept > 0)) {
+		size_t room = TREE_FILE_CHUNK - kept;
+		ssize_t n = 0;
+
+		if (at < size)
+			n = read_at(c, kept, at, size - at < room ? (size_t)(size - at) : room);
+		if (n <= 0 && at < size) {
+			fail(c, n < 0 ? (int)n : -ENODATA, "the rest could not be read");
+			size = at; /* what is kept is the last of it */
+		}
+		at += n > 0 ? (uint64_t)n : 0;
+		kept += n > 0 ? (size_t)n : 0;
+		done = mask_text(kind, c->chunk, kept, at == size, &put, &c->ret->masked);
+		r = sink_write(c->sink, c->chunk, put);
+		c->ret->copied += put;
+		kept -= done;
+		memmove(c->chunk, c->chunk + done, kept);
+	}
+	end = sink_end(c->sink);
+	return r < 0 ? r : end;
+}
+
+static int copy_data(struct copy *c, const struct attr *a, const struct tree_file_how *how)
 {
 	bool sparse = a->size >= SPARSE_FROM && a->blocks < a->size / 1024;
+	uint64_t max = how->max;
 
 	/* Read-ahead would bring in pages that we could not tell from cached ones. */
 	(void)posix_fadvise(c->fd, 0, 0, POSIX_FADV_RANDOM);
@@ -218,16 +256,17 @@ static int copy_data(struct copy *c, const struct attr *a, uint64_t max)
 	if (a->size > max) {
 		fail(c, -EFBIG, "larger than is taken of one file");
 		c->entry.size = max;
-		return copy_dense(c, max);
+	} else {
+		max = a->size;
 	}
-	return copy_dense(c, a->size);
+	return how->mask != MASK_NONE ? copy_masked(c, max, how->mask) : copy_dense(c, max);
 }
 
 int tree_file_copy(struct sink *sink, int dir, const char *name, const char *path,
-		   uint64_t max, char *chunk, struct attr *a, struct tree_file *ret)
+		   const struct tree_file_how *how, struct attr *a, struct tree_file *ret)
 {
 	AUTO_FREE struct xattrs *x = malloc(sizeof(*x));
-	struct copy c = { .sink = sink, .ret = ret, .chunk = chunk };
+	struct copy c = { .sink = sink, .ret = ret, .chunk = how->chunk };
 	struct attr end;
 	int r;
 
@@ -252,7 +291,7 @@ int tree_file_copy(struct sink *sink, int dir, const char *name, const char *pat
 		.xattrs = x->list, .xattr_count = x->count,
 	};
 	if (r >= 0)
-		r = copy_data(&c, a, max);
+		r = copy_data(&c, a, how);
 	ret->size_end = attr_get(fd, "", false, &end) == 0 ? end.size : a->size;
 	if (r == 0 && ret->error != 0)
 		r = sink_gap(sink, path, ret->error, ret->detail);

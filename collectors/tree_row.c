@@ -87,6 +87,8 @@ int tree_row_write(struct table *t, const struct tree_row *row)
 	json_bool(j, "collected", row->collected);
 	if (S_ISREG(a->mode))
 		json_u64(j, "collected_bytes", row->copied);
+	if (row->masked > 0)
+		json_u64(j, "masked_places", row->masked);
 	if (row->why != NULL)
 		json_str(j, "why", row->why);
 	return table_row_end(t);

@@ -16,6 +16,7 @@ struct tree_row {
 	size_t target_len;
 	uint64_t size_end;  /* when it had been read */
 	uint64_t copied;    /* bytes in the evidence */
+	uint64_t masked;    /* places in it where a secret was masked */
 	bool collected;     /* wholly */
 	const char *why;    /* it was not; NULL when it was */
 };

@@ -16,7 +16,7 @@ none() { # none WHAT LINES
 schema=collectors/SCHEMA.md
 # A table is opened by its name, or by one made with "files_".
 opened=$({ grep -ohE 'table_open\([^;]*"[a-z_/]+"\)' collectors/*.c | grep -oE '"[a-z_/]+"' | tr -d '"'
-	grep -ohE 'take_open\([^;]*"[a-z_]+"' collectors/*.c | grep -oE '"[a-z_]+"$' | tr -d '"' | sed 's/^/files_/'
+	grep -ohE 'take_open\([^;]*"[a-z_]+"' collectors/*.c | grep -oE '"[a-z_]+"$' | tr -d '"' | sed 's/^/files_/; s/_log$//'
 	echo gaps; } | sort -u)
 sections=$(sed -n 's/^## //p' $schema | tr ',' '\n' | tr -d ' ' | sort -u)
 none 'every table has a section' "$(comm -23 <(echo "$opened") <(echo "$sections"))"

@@ -14,6 +14,7 @@
 #include "scope.h"
 #include "sink_list.h"
 #include "table.h"
+#include "taken.h"
 #include "tree.h"
 #include "tree_file.h"
 #include "tree_row.h"
@@ -160,28 +161,112 @@ static void test_limits(int proc)
 	sink_list_free(s);
 }
 
+/* Directories one in the other, ${levels} of them, with a file in each tenth. */
+static void make_deep(const char *top_name, const char *name, int levels)
+{
+	int at = dup(dir);
+
+	for (int i = 0; i <= levels; i++) {
+		const char *n = i == 0 ? top_name : name;
+		int next;
+
+		(void)mkdirat(at, n, 0700);
+		next = openat(at, n, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		(void)close(at);
+		at = next;
+		if (i % 10 == 0) {
+			int fd = openat(at, "zz", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+			(void)close(fd);
+		}
+	}
+	(void)close(at);
+}
+
 static void test_deep(int proc)
 {
 	struct tree_limits deep = limits;
-	struct sink *s;
 	char name[200];
-	int r, at = dup(dir);
+	struct sink *s;
+	int r;
 
 	memset(name, 'd', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	(void)mkdirat(at, "deep", 0700);
-	for (int i = 0; i < 70; i++) {
-		int next;
-
-		(void)mkdirat(at, i == 0 ? "deep" : name, 0700);
-		next = openat(at, i == 0 ? "deep" : name, O_RDONLY | O_DIRECTORY);
-		(void)close(at);
-		at = next;
-	}
-	(void)close(at);
-	deep.depth = 1000;
+	deep.depth = TREE_DEPTH;
+	make_deep("deep", name, 100);
 	s = take(&deep, "/deep", proc, &r);
-	CHECK(r == 0 && sink_list_gaps(s, "files/deep/", NULL) == 1, "70 levels of 199 bytes end in a gap");
+	CHECK(r == 0 && sink_list_gaps(s, "files/deep/", NULL) == 1, "100 levels of 199 bytes end in a gap");
+	sink_list_free(s);
+	make_deep("down", "d", 1000);
+	s = take(&deep, "/down", proc, &r);
+	CHECK(r == 0 && sink_list_gaps(s, "", NULL) == 0 && sink_list_count(s) == 102,
+	      "1000 levels: all 101 files (%zu)", sink_list_count(s) - 1);
+	sink_list_free(s);
+	deep.depth = 900;
+	s = take(&deep, "/down", proc, &r);
+	CHECK(r == 0 && sink_list_gaps(s, "files/down/d", NULL) == 1 && sink_list_count(s) == 91, "900 of them: one gap");
+	sink_list_free(s);
+}
+
+static void test_budget(int proc)
+{
+	struct tree_limits small = limits;
+	struct taken others;
+	struct sink *s;
+	int r, why = 0;
+
+	put("var/log/a.log", "some text\n");
+	small.bytes = 4;
+	s = take(&small, "/var/log/a.log", proc, &r);
+	CHECK(r == 0 && same(s, "files/var/log/a.log", "some"), "the size budget ends in a file");
+	sink_list_free(s);
+	small.bytes = 12;
+	s = take(&small, "/var/log", proc, &r);
+	CHECK(r == 0 && sink_list_gaps(s, "", &why) >= 1, "or between two: a gap");
+	sink_list_free(s);
+	taken_open(&others);
+	small = limits;
+	small.taken = &others;
+	s = take(&small, "/var/log/a.log", proc, &r);
+	CHECK(r == 0 && same(s, "files/var/log/a.log", "some text\n"), "a file is taken once");
+	sink_list_free(s);
+	s = take(&small, "/var/log/a.log", proc, &r);
+	CHECK(r == 0 && sink_list_count(s) == 1 && listed(s, "/var/log/a.log", "taken by another", NULL), "and then listed");
+	sink_list_free(s);
+	taken_free(&others);
+}
+
+static void test_mask(int proc)
+{
+	static const char shadow[] = "root:$y$j9T$abcdefgh$0123456789abcdef:19000:0:99999:7:::\nold:!abJnggxhB/yWI:1:\n"
+				     "new:!$6$salt$0123:2:\nbin:*:3:\nempty::4:\nodd line\n";
+	static const char wanted[] = "root:$y$***:19000:0:99999:7:::\nold:!***:1:\nnew:!$6$***:2:\nbin:*:3:\nempty::4:\nodd line\n";
+	struct tree_limits masked = limits;
+	const struct sink_list_file *f;
+	static char big[3 << 20];
+	struct sink *s;
+	size_t n = 0;
+	int r;
+
+	masked.mask = true;
+	(void)mkdirat(dir, "m", 0755);
+	put("m/shadow", shadow);
+	put("m/credentials", "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = abcdefabcdef0123\n");
+	put("m/.netrc", "machine m password p\n");
+	while (n < sizeof(big) - 100)
+		n += (size_t)snprintf(big + n, 100, "export AWS_SECRET_ACCESS_KEY=s%zus\n", n);
+	put("m/.bash_history", big);
+	s = take(&masked, "/m", proc, &r);
+	CHECK(r == 0 && same(s, "files/m/shadow", wanted), "hashes of shadow");
+	CHECK(same(s, "files/m/credentials", "[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = ***\n"), "a key");
+	CHECK(listed(s, "/m/credentials", "\"masked_places\":1", "\"collected\":true"), "its row says so");
+	CHECK(sink_list_find(s, "files/m/.netrc") == NULL && listed(s, "/m/.netrc", "--with-secrets", NULL), "what is all secret stays");
+	f = sink_list_find(s, "files/m/.bash_history");
+	CHECK(f != NULL && f->len > 1 << 20 && strstr(f->data, "=s") == NULL && strstr(f->data, "KEY=***\nexport") != NULL,
+	      "a long text, window by window");
+	sink_list_free(s);
+	s = take(&limits, "/m", proc, &r);
+	CHECK(r == 0 && same(s, "files/m/shadow", shadow) && same(s, "files/m/.netrc", "machine m password p\n"), "or as it is");
 	sink_list_free(s);
 }
 
@@ -228,6 +313,7 @@ static void test_short(void)
 {
 	AUTO_CLOSE int sys = open("/sys/kernel", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	AUTO_FREE char *chunk = malloc(TREE_FILE_CHUNK);
+	const struct tree_file_how how = { .max = 1 << 20, .chunk = chunk };
 	struct sink *s = sink_list_open();
 	struct tree_file f;
 	struct attr a;
@@ -236,15 +322,15 @@ static void test_short(void)
 	if (sys < 0 || attr_get(sys, "uevent_seqnum", false, &a) < 0) {
 		CHECK_SKIP("no /sys here");
 	} else {
-		CHECK(tree_file_copy(s, sys, "uevent_seqnum", "files/x", 1 << 20, chunk, &a, &f) == 0 &&
+		CHECK(tree_file_copy(s, sys, "uevent_seqnum", "files/x", &how, &a, &f) == 0 &&
 		      f.error == -ENODATA && f.copied > 0, "a file that becomes shorter");
 		CHECK(sink_list_gaps(s, "files/x", &why) == 1 && why == -ENODATA, "is a gap");
 	}
-	CHECK(tree_file_copy(s, dir, "var", "files/var", 1, chunk, &a, &f) == 0 && f.error == -ESTALE,
+	CHECK(tree_file_copy(s, dir, "var", "files/var", &how, &a, &f) == 0 && f.error == -ESTALE,
 	      "a directory is no file");
-	CHECK(tree_file_copy(s, dir, "logs", "files/l", 1, chunk, &a, &f) == 0 && f.error == -ELOOP,
+	CHECK(tree_file_copy(s, dir, "logs", "files/l", &how, &a, &f) == 0 && f.error == -ELOOP,
 	      "nor is a link");
-	CHECK(tree_file_copy(s, dir, "var/log/fifo", "files/f", 1, chunk, &a, &f) == 0 && f.error == -ESTALE,
+	CHECK(tree_file_copy(s, dir, "var/log/fifo", "files/f", &how, &a, &f) == 0 && f.error == -ESTALE,
 	      "nor is a FIFO, and it is not waited for");
 	sink_list_free(s);
 }
@@ -331,6 +417,8 @@ int main(void)
 	test_limits(proc);
 	test_failing(proc);
 	test_deep(proc);
+	test_budget(proc);
+	test_mask(proc);
 	test_sparse(proc);
 	test_xattrs(proc);
 	test_short();
