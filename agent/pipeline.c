@@ -205,6 +205,8 @@ void pipeline_volatile_done(struct pipeline *p)
 void pipeline_hurry(struct pipeline *p, bool on)
 {
 	atomic_store(&p->ctx.hurry, on);
+	if (on)
+		worker_give_up(&p->ctx);
 }
 
 int pipeline_dead(const struct pipeline *p)

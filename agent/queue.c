@@ -17,7 +17,7 @@ struct queue {
 	struct segment *free;
 	struct segment *head, **tail; /* full ones, first in first out */
 	unsigned next_number;
-	unsigned pending; /* put, not yet released */
+	unsigned reading; /* put, to be read from a source, not yet released */
 	bool closed;
 };
 
@@ -111,7 +111,7 @@ void queue_put(struct queue *q, struct segment *seg)
 	seg->next = NULL;
 	*q->tail = seg;
 	q->tail = &seg->next;
-	q->pending++;
+	q->reading += seg->reads;
 	(void)pthread_cond_broadcast(&q->changed);
 	(void)pthread_mutex_unlock(&q->lock);
 }
@@ -133,11 +133,27 @@ struct segment *queue_take(struct queue *q)
 	return seg;
 }
 
+struct segment *queue_take_reading(struct queue *q)
+{
+	struct segment **at, *seg;
+
+	(void)pthread_mutex_lock(&q->lock);
+	for (at = &q->head; *at != NULL && !(*at)->reads; at = &(*at)->next)
+		;
+	seg = *at;
+	if (seg != NULL)
+		*at = seg->next;
+	if (seg != NULL && q->tail == &seg->next)
+		q->tail = at;
+	(void)pthread_mutex_unlock(&q->lock);
+	return seg;
+}
+
 void queue_release(struct queue *q, struct segment *seg)
 {
 	(void)pthread_mutex_lock(&q->lock);
 	if (seg->number != SEGMENT_UNNUMBERED)
-		q->pending--;
+		q->reading -= seg->reads;
 	seg->number = SEGMENT_UNNUMBERED;
 	seg->next = q->free;
 	q->free = seg;
@@ -148,7 +164,7 @@ void queue_release(struct queue *q, struct segment *seg)
 void queue_drain(struct queue *q)
 {
 	(void)pthread_mutex_lock(&q->lock);
-	while (q->pending > 0)
+	while (q->reading > 0)
 		(void)pthread_cond_wait(&q->changed, &q->lock);
 	(void)pthread_mutex_unlock(&q->lock);
 }

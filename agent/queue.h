@@ -42,8 +42,12 @@ struct segment *queue_take(struct queue *q);
 /* Either side: give an empty or used-up segment back to the free list. */
 void queue_release(struct queue *q, struct segment *seg);
 
+/* Take the first full segment that is still to be read from its source, without
+ * waiting; NULL: there is none. */
+struct segment *queue_take_reading(struct queue *q);
+
 /*
- * Wait until the workers have released every segment that was put before.
+ * Wait until every segment that is read from its source has been released.
  * ${stop} as above does not end this wait: a source that workers still read
  * from must not go away.
  */

@@ -63,6 +63,7 @@ void segment_begin(struct segment *seg, const char *group)
 	seg->meta.len = 0;
 	seg->entry_count = 0;
 	seg->used = END_COST;
+	seg->reads = false;
 	seg->next = NULL;
 	(void)clock_gettime(CLOCK_REALTIME, &seg->begun);
 }

@@ -45,6 +45,7 @@ struct segment {
 	size_t entry_count, entry_max;
 	size_t size;            /* budget for all that the tar will hold */
 	size_t used;            /* of it */
+	bool reads;             /* an entry is still to be read from its source */
 	struct timespec begun;  /* UTC */
 	struct segment *next;   /* in the queue's lists */
 };

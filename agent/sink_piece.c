@@ -89,6 +89,7 @@ int sink_pull(struct sink *s, const struct sink_entry *e, const void *prefix,
 		to->read = read;
 		to->arg = arg;
 		to->offset = offset;
+		s->seg->reads = true;
 		s->seg->used += (size_t)e->size - prefix_len;
 		s->sum.entries++;
 		s->sum.bytes += e->size;

@@ -123,6 +123,30 @@ static void test_move(struct segment *from, struct segment *to)
 	CHECK(to->used == from->used, "its cost moved with it");
 }
 
+/* What is still to be read from its source can be taken out of turn. */
+static void test_reading(struct queue *q)
+{
+	atomic_int stop = 0;
+	struct segment *a = NULL, *b = NULL;
+
+	CHECK(queue_get(q, &stop, &a) == 0 && queue_get(q, &stop, &b) == 0, "both again");
+	segment_begin(a, "x");
+	segment_begin(b, "x");
+	b->reads = true;
+	queue_put(q, a);
+	CHECK(queue_take_reading(q) == NULL, "none is to be read");
+	queue_put(q, b);
+	CHECK(queue_take_reading(q) == b, "the second one is");
+	queue_release(q, b);
+	queue_drain(q);
+	CHECK(queue_get(q, &stop, &b) == 0, "a drain does not wait for the first one");
+	segment_begin(b, "x");
+	queue_put(q, b);
+	CHECK(queue_take(q) == a && queue_take(q) == b, "the queue is in order after that");
+	queue_release(q, a);
+	queue_release(q, b);
+}
+
 static void test_queue(void)
 {
 	atomic_int stop = 0;
@@ -149,9 +173,10 @@ static void test_queue(void)
 	CHECK(a->number == 0 && b->number == 1 && queue_count(q) == 2, "they are numbered");
 	CHECK(queue_take(q) == a && queue_take(q) == b, "first in, first out");
 	queue_release(q, b);
-	queue_release(q, a);
 	queue_drain(q);
-	CHECK(1, "all were released: a drain ends");
+	CHECK(1, "none reads from a source: a drain ends");
+	queue_release(q, a);
+	test_reading(q);
 	CHECK(queue_get(q, &stop, &a) == 0, "a segment");
 	segment_begin(a, "x");
 	queue_put(q, a);
@@ -192,6 +217,7 @@ static void test_threads(void)
 		if (queue_get(q, &stop, &seg) < 0)
 			break;
 		segment_begin(seg, "x");
+		seg->reads = true;
 		queue_put(q, seg);
 	}
 	queue_drain(q);
