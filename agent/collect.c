@@ -143,7 +143,9 @@ static void finish_collector(struct plan *p, const struct collector *c, int r,
 			     struct sink *sink, bool hung, int64_t ms)
 {
 	const struct sink_summary *sum = sink_summary(sink);
-	const char *why = hung ? "it hangs and was left behind" : reason_of(r);
+	const char *why = !hung ? reason_of(r) : sink_stopped(sink) == -ETIME ?
+			  "deadline reached; it had not ended and was left behind" :
+			  "it hangs and was left behind";
 
 	p->carry = sink_finish(sink);
 	p->carry_group = c->group;

@@ -204,9 +204,10 @@ void pipeline_volatile_done(struct pipeline *p)
 
 void pipeline_hurry(struct pipeline *p, bool on)
 {
-	atomic_store(&p->ctx.hurry, on);
-	if (on)
-		worker_give_up(&p->ctx);
+	unsigned n = queue_hurry(p->queue, on);
+
+	if (n > 0)
+		log_line(LOG_WARN, "%u segments given up unread: the time was over", n);
 }
 
 int pipeline_dead(const struct pipeline *p)

@@ -48,7 +48,7 @@ void pipeline_put(struct pipeline *p, struct segment *seg);
 void pipeline_volatile_done(struct pipeline *p);
 
 /* While ${on}, what is still to be read from its source and that no worker has
- * begun to build is given up: it counts as lost, for lack of time. */
+ * begun to build is given up. */
 void pipeline_hurry(struct pipeline *p, bool on);
 
 /* 0, or the negative errno with which the vault was lost for good. */

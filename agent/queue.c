@@ -15,9 +15,11 @@ struct queue {
 	pthread_cond_t changed;
 	size_t segment_size;
 	struct segment *free;
+	struct segment *spare; /* for what is written when the run is over */
 	struct segment *head, **tail; /* full ones, first in first out */
-	unsigned next_number;
+	unsigned count, next_number;
 	unsigned reading; /* put, to be read from a source, not yet released */
+	bool hurry;       /* what is to be read from a source is given up */
 	bool closed;
 };
 
@@ -35,6 +37,10 @@ int queue_open(struct queue **ret, unsigned count, size_t size)
 	(void)pthread_condattr_destroy(&attr);
 	q->segment_size = size;
 	q->tail = &q->head;
+	if (segment_open(&q->spare, size) < 0) {
+		queue_free(q);
+		return -ENOMEM;
+	}
 	for (unsigned i = 0; i < count; i++) {
 		struct segment *seg;
 
@@ -63,6 +69,7 @@ void queue_free(struct queue *q)
 {
 	if (q == NULL)
 		return;
+	segment_free(q->spare);
 	free_list(q->free);
 	free_list(q->head);
 	(void)pthread_cond_destroy(&q->changed);
@@ -104,16 +111,76 @@ int queue_get(struct queue *q, const atomic_int *stop, struct segment **ret)
 	return r;
 }
 
+int queue_get_spare(struct queue *q, struct segment **ret)
+{
+	int r = 0;
+
+	(void)pthread_mutex_lock(&q->lock);
+	if (q->spare != NULL) {
+		*ret = q->spare;
+		q->spare = NULL;
+	} else if (q->free != NULL) {
+		*ret = q->free;
+		q->free = q->free->next;
+	} else {
+		r = -EAGAIN;
+	}
+	(void)pthread_mutex_unlock(&q->lock);
+	return r;
+}
+
+/* Make it free again, with the lock held. */
+static void give_back(struct queue *q, struct segment *seg)
+{
+	seg->number = SEGMENT_UNNUMBERED;
+	seg->next = NULL;
+	if (q->spare == NULL) {
+		q->spare = seg;
+	} else {
+		seg->next = q->free;
+		q->free = seg;
+	}
+}
+
 void queue_put(struct queue *q, struct segment *seg)
 {
 	(void)pthread_mutex_lock(&q->lock);
-	seg->number = q->next_number++;
 	seg->next = NULL;
-	*q->tail = seg;
-	q->tail = &seg->next;
-	q->reading += seg->reads;
+	if (seg->reads && q->hurry) {
+		give_back(q, seg);
+	} else {
+		*q->tail = seg;
+		q->tail = &seg->next;
+		q->reading += seg->reads;
+		q->count++;
+	}
 	(void)pthread_cond_broadcast(&q->changed);
 	(void)pthread_mutex_unlock(&q->lock);
+}
+
+unsigned queue_hurry(struct queue *q, bool on)
+{
+	struct segment **at = &q->head, *seg;
+	unsigned n = 0;
+
+	(void)pthread_mutex_lock(&q->lock);
+	q->hurry = on;
+	while (on && (seg = *at) != NULL) {
+		if (!seg->reads) {
+			at = &seg->next;
+			continue;
+		}
+		*at = seg->next;
+		q->reading--;
+		q->count--;
+		n++;
+		give_back(q, seg);
+	}
+	if (on)
+		q->tail = at;
+	(void)pthread_cond_broadcast(&q->changed);
+	(void)pthread_mutex_unlock(&q->lock);
+	return n;
 }
 
 struct segment *queue_take(struct queue *q)
@@ -125,26 +192,12 @@ struct segment *queue_take(struct queue *q)
 		(void)pthread_cond_wait(&q->changed, &q->lock);
 	seg = q->head;
 	if (seg != NULL) {
+		/* Here, not before: what is given up leaves no gap. */
+		seg->number = q->next_number++;
 		q->head = seg->next;
 		if (q->head == NULL)
 			q->tail = &q->head;
 	}
-	(void)pthread_mutex_unlock(&q->lock);
-	return seg;
-}
-
-struct segment *queue_take_reading(struct queue *q)
-{
-	struct segment **at, *seg;
-
-	(void)pthread_mutex_lock(&q->lock);
-	for (at = &q->head; *at != NULL && !(*at)->reads; at = &(*at)->next)
-		;
-	seg = *at;
-	if (seg != NULL)
-		*at = seg->next;
-	if (seg != NULL && q->tail == &seg->next)
-		q->tail = at;
 	(void)pthread_mutex_unlock(&q->lock);
 	return seg;
 }
@@ -154,9 +207,7 @@ void queue_release(struct queue *q, struct segment *seg)
 	(void)pthread_mutex_lock(&q->lock);
 	if (seg->number != SEGMENT_UNNUMBERED)
 		q->reading -= seg->reads;
-	seg->number = SEGMENT_UNNUMBERED;
-	seg->next = q->free;
-	q->free = seg;
+	give_back(q, seg);
 	(void)pthread_cond_broadcast(&q->changed);
 	(void)pthread_mutex_unlock(&q->lock);
 }
@@ -182,7 +233,7 @@ unsigned queue_count(struct queue *q)
 	unsigned n;
 
 	(void)pthread_mutex_lock(&q->lock);
-	n = q->next_number;
+	n = q->count;
 	(void)pthread_mutex_unlock(&q->lock);
 	return n;
 }

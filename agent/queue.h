@@ -16,7 +16,7 @@
 struct queue;
 struct segment;
 
-/* Allocate ${count} segments of ${size} bytes.  0 or -ENOMEM. */
+/* Allocate ${count} segments of ${size} bytes, and a spare one.  0 or -ENOMEM. */
 int queue_open(struct queue **ret, unsigned count, size_t size);
 
 void queue_free(struct queue *q); /* NULL is fine */
@@ -30,21 +30,29 @@ size_t queue_segment_size(const struct queue *q);
  */
 int queue_get(struct queue *q, const atomic_int *stop, struct segment **ret);
 
-/* Collectors' side: hand a full segment to the workers; it gets its number. */
+/*
+ * The same without waiting, when the run is over: one more segment than was
+ * asked for lies ready for it.  0 or -EAGAIN.
+ */
+int queue_get_spare(struct queue *q, struct segment **ret);
+
+/* Collectors' side: hand a full segment to the workers. */
 void queue_put(struct queue *q, struct segment *seg);
 
 /*
- * Workers' side: the next full segment, or NULL when the queue was closed and
- * is empty.
+ * Workers' side: the next full segment, which gets its number; NULL when the
+ * queue was closed and is empty.
  */
 struct segment *queue_take(struct queue *q);
 
 /* Either side: give an empty or used-up segment back to the free list. */
 void queue_release(struct queue *q, struct segment *seg);
 
-/* Take the first full segment that is still to be read from its source, without
- * waiting; NULL: there is none. */
-struct segment *queue_take_reading(struct queue *q);
+/*
+ * While ${on}, segments that are still to be read from their source and that no
+ * worker has taken are given up, also those that are put.  How many there were.
+ */
+unsigned queue_hurry(struct queue *q, bool on);
 
 /*
  * Wait until every segment that is read from its source has been released.
@@ -56,7 +64,7 @@ void queue_drain(struct queue *q);
 /* No more puts: workers end when the queue is empty. */
 void queue_close(struct queue *q);
 
-/* Segments put so far: the next one's number. */
+/* Segments put so far, but for those that were given up. */
 unsigned queue_count(struct queue *q);
 
 #endif

@@ -101,7 +101,10 @@ static void submit(struct sink *s)
 
 static int fresh(struct sink *s, struct segment **ret)
 {
-	int r = queue_get(s->queue, &s->stop, ret);
+	int r = s->last ? queue_get_spare(s->queue, ret) : -EAGAIN;
+
+	if (r < 0)
+		r = queue_get(s->queue, &s->stop, ret);
 
 	if (r == 0)
 		segment_begin(*ret, s->group);
@@ -402,6 +405,7 @@ struct segment *sink_finish(struct sink *s)
 
 	/* The list of gaps must leave even after a stop. */
 	atomic_store(&s->stop, 0);
+	s->last = why < 0;
 	if (s->open) {
 		s->open = false;
 		(void)sink_miss(s, s->path, why < 0 ? why : -ECANCELED,

@@ -53,6 +53,7 @@ int sink_last(struct sink *s, const struct sink_entry *e, uint64_t offset, bool 
 		(void)sink_miss(s, s->path, why, "ended before the file did");
 	}
 	atomic_store(&s->stop, 0);
+	s->last = true;
 	sized.size = len;
 	(void)sink_fit(s, &sized, part);
 	r = sink_enter(s, &sized, offset, part);
@@ -61,6 +62,7 @@ int sink_last(struct sink *s, const struct sink_entry *e, uint64_t offset, bool 
 		s->sum.entries++;
 		s->sum.bytes += len;
 	}
+	s->last = false;
 	atomic_store(&s->stop, why);
 	return sink_unlock(s, why);
 }

@@ -27,6 +27,7 @@ struct sink {
 	bool cut;                 /* earlier parts are in earlier segments */
 	struct sink_entry entry;  /* without attributes */
 	char path[PATH_LIMIT], fitted[PATH_LIMIT];
+	bool last;                /* the run is over: what is written now may have the spare */
 	bool over;                /* its collector is done with, or left behind */
 	uint64_t written;
 

@@ -29,8 +29,6 @@
 
 #define STACK_BYTES (512u << 10)
 
-static const char no_time[] = "not built: the time was over";
-
 struct worker {
 	pthread_t thread;
 	struct worker_context *ctx;
@@ -103,27 +101,6 @@ void worker_mark(struct worker_context *ctx, struct vault_session *session)
 		manifest_marked(ctx->manifest);
 }
 
-static void lose(struct worker_context *ctx, unsigned number, const char *name,
-		 const char *error)
-{
-	log_line(LOG_ERROR, "segment %s lost: %s", name, error);
-	(void)manifest_lost(ctx->manifest, number, name, error);
-}
-
-void worker_give_up(struct worker_context *ctx)
-{
-	struct segment *seg;
-
-	/* A worker that is busy with an upload would be too late. */
-	while ((seg = queue_take_reading(ctx->queue)) != NULL) {
-		char name[SEGMENT_NAME_MAX];
-
-		segment_name(seg, name);
-		lose(ctx, seg->number, name, no_time);
-		queue_release(ctx->queue, seg);
-	}
-}
-
 static void work(struct worker *w, struct segment *seg)
 {
 	struct worker_context *ctx = w->ctx;
@@ -138,10 +115,6 @@ static void work(struct worker *w, struct segment *seg)
 	segment_name(seg, name);
 	if (r < 0)
 		(void)snprintf(error, sizeof(error), "not tried: the vault is lost");
-	if (r == 0 && seg->reads && atomic_load(&ctx->hurry)) {
-		r = -ETIME;
-		(void)snprintf(error, sizeof(error), "%s", no_time);
-	}
 	if (r == 0) {
 		r = build(w, seg, &ms.entry_bytes);
 		if (r < 0)
@@ -156,7 +129,8 @@ static void work(struct worker *w, struct segment *seg)
 		r = store(w, &ms, &place, error);
 	}
 	if (r < 0) {
-		lose(ctx, ms.number, name, error);
+		log_line(LOG_ERROR, "segment %s lost: %s", name, error);
+		(void)manifest_lost(ctx->manifest, ms.number, name, error);
 		return;
 	}
 	ms.stored = time(NULL);

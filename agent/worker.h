@@ -24,7 +24,6 @@ struct worker_context {
 	struct delivery *delivery;
 	struct manifest *manifest;
 	size_t segment_size;
-	atomic_bool hurry; /* no time: what is still to be read is lost */
 	/* The marker that volatile state is safe, once this many segments are. */
 	atomic_uint marker_due, marker_have; /* due 0: not known yet */
 	atomic_bool marker_sent;
@@ -42,12 +41,6 @@ int worker_start(struct workers **ret, struct worker_context *ctx, unsigned coun
  * and nobody has: an orchestrator may cut the network now.
  */
 void worker_mark(struct worker_context *ctx, struct vault_session *session);
-
-/*
- * Give up what is still to be read from its source and that no worker has
- * begun: it is lost, for lack of time.  From any thread.
- */
-void worker_give_up(struct worker_context *ctx);
 
 /* Wait until the queue is closed and empty and all have ended; frees them.
  * NULL is fine. */

@@ -86,11 +86,17 @@ static int take_physical(struct memory *m)
 	for (enum memory_method i = METHOD_KCORE; r == 0 && i < METHODS; i++)
 		r = memory_pull_run(m, i);
 	/* Cut short: the plan may not wait for the workers. */
-	if (r < 0)
-		memory_record_notes(m);
-	/* Always: what is noted next is written by workers until then. */
+	if (r < 0) {
+		memory_record_last(m, r);
+		(void)sink_drain(m->sink);
+		memory_summary_notes(m);
+		return r;
+	}
 	drained = sink_drain(m->sink);
-	return r < 0 ? r : drained;
+	memory_summary_notes(m);
+	if (drained < 0)
+		memory_record_last(m, drained);
+	return drained;
 }
 
 /* Physical memory by the ladder; ${ret_left} gets what no method took. */
@@ -114,17 +120,17 @@ static int run_physical(struct memory *m, struct ranges *ret_left)
 	memory_dev_open(m);
 	memory_flags_open(m);
 	r = memory_files_run(m);
-	if (r == 0)
-		r = take_physical(m);
-	memory_record_notes(m);
-	if (r < 0) {
+	if (r < 0)
 		memory_record_last(m, r);
-		return r;
-	}
-	r = memory_flags_write(m);
+	else
+		r = take_physical(m);
+	if (r == 0)
+		r = memory_flags_write(m);
 	if (r == 0)
 		r = ranges_subtract(ret_left, &m->ram, &m->covered);
-	return r < 0 ? r : memory_record_write(m, ret_left);
+	if (r == 0)
+		r = memory_record_write(m, ret_left);
+	return r < 0 ? r : memory_summary_gaps(m, ret_left);
 }
 
 static int run_ladder(struct memory *m)

@@ -156,20 +156,25 @@ struct memory_piece *memory_cover(struct memory *m, uint64_t start, uint64_t end
 
 /* memory_record.c ------------------------------------------------------ */
 
-/* The manifest's notes: how it went so far.  From any thread but the workers'. */
-void memory_record_notes(struct memory *m);
-
 /*
- * Write memory/ranges.ndjson and holes.ndjson and record gaps; ${left} is what
- * no method took.  The workers are done.  0, or the sink's error.
+ * Write memory/ranges.ndjson and holes.ndjson; ${left} is what no method took.
+ * The workers are done.  0, or the sink's error.
  */
 int memory_record_write(struct memory *m, const struct ranges *left);
 
 /*
- * The same when the run is over, ${why}: what was handed out and not read is
- * missing too.
+ * The two files when the run is over, ${why}, and the notes: at once, while the
+ * workers may still be at what was handed out to them.
  */
 void memory_record_last(struct memory *m, int why);
+
+/* memory_summary.c ----------------------------------------------------- */
+
+/* The manifest's notes: how it went so far.  Not from a worker. */
+void memory_summary_notes(struct memory *m);
+
+/* Gaps for all that is not there or not real.  0, or the sink's error. */
+int memory_summary_gaps(struct memory *m, const struct ranges *left);
 
 /* memory_state.c ------------------------------------------------------- */
 

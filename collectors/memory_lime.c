@@ -183,11 +183,13 @@ static int take_data(struct dump *d, const struct lime_item *item)
 		if (left < n)
 			n = (size_t)left;
 		r = sink_write(d->m->sink, p, n);
+		if (r < 0)
+			break;
 		p += n;
 		len -= n;
 		at += n;
 		d->next = at;
-		if (r == 0 && at > d->piece->range.end)
+		if (at > d->piece->range.end)
 			r = piece_end(d);
 	}
 	return r;
@@ -310,6 +312,15 @@ static int finish_piece(struct dump *d)
 	return r < 0 ? r : sink_end(m->sink);
 }
 
+/* The run is over: what came of the begun piece is there. */
+static void cut_piece(struct dump *d)
+{
+	if (d->next == d->piece->range.start)
+		return;
+	d->piece->range.end = d->next - 1;
+	d->piece->end_ns = memory_now_ns();
+}
+
 static void note_stream(struct dump *d)
 {
 	struct memory *m = d->m;
@@ -336,6 +347,8 @@ int memory_lime_stream(struct memory *m, int fd, int stall_ms)
 		note_stream(&d);
 	if (r == 0 && d.piece != NULL)
 		r = finish_piece(&d);
+	else if (r < 0 && d.piece != NULL)
+		cut_piece(&d);
 	buf_free(&d.in);
 	return r;
 }

@@ -1,10 +1,10 @@
 /*
  * memory_record.c - what of memory came how and when, and what is missing.
  *
- * Writes memory/ranges.ndjson and memory/holes.ndjson, notes for the manifest
- * and gaps.  When the run is cut short the two files are still written, each
- * as one last entry: rows of neighbours by one method are joined there if they
- * do not fit otherwise, and rows beyond that are left out and counted.
+ * Writes memory/ranges.ndjson and memory/holes.ndjson.  When the run is cut
+ * short they are still written, each as one last entry: rows of neighbours by
+ * one method are joined there if they do not fit otherwise, and rows beyond
+ * that are left out and counted.
  */
 #include "memory.h"
 
@@ -16,12 +16,8 @@
 
 #include "buf.h"
 #include "errname.h"
-#include "memory_watch.h"
 #include "sink.h"
 #include "table.h"
-
-/* Of the list of a method's ranges, in the manifest. */
-#define SHOWN_BYTES 400
 
 static const char *const hole_texts[HOLE_KINDS] = {
 	[HOLE_UNREADABLE] = "unreadable, marker written",
@@ -64,11 +60,32 @@ static int row_end(struct record *rec)
 	return 0;
 }
 
+/* The pieces as they were, in order of their addresses. */
+struct pieces {
+	struct memory_piece *at;
+	size_t count;
+};
+
 static int by_start(const void *a, const void *b)
 {
 	const struct memory_piece *x = a, *y = b;
 
 	return x->range.start < y->range.start ? -1 : x->range.start > y->range.start;
+}
+
+/* Workers may still be at it.  0 or -ENOMEM; free ${ret->at}. */
+static int copy_pieces(struct pieces *ret, struct memory *m)
+{
+	ret->count = m->piece_count;
+	ret->at = calloc(m->piece_count + 1, sizeof(*ret->at));
+	if (ret->at == NULL)
+		return -ENOMEM;
+	(void)pthread_mutex_lock(&m->lock);
+	if (ret->count > 0)
+		memcpy(ret->at, m->pieces, ret->count * sizeof(*ret->at));
+	(void)pthread_mutex_unlock(&m->lock);
+	qsort(ret->at, ret->count, sizeof(*ret->at), by_start);
+	return 0;
 }
 
 static int put_range(struct record *rec, const struct memory_piece *p,
@@ -133,15 +150,16 @@ static bool was_read(const struct memory_piece *p)
 	return p->end_ns != 0;
 }
 
-static int put_ranges(struct record *rec, const struct memory *m, bool joined)
+static int put_ranges(struct record *rec, const struct memory *m,
+		      const struct pieces *pieces, bool joined)
 {
 	int r = 0;
 
-	for (size_t i = 0, k; r == 0 && i < m->piece_count; i = k) {
-		struct memory_piece p = m->pieces[i];
+	for (size_t i = 0, k; r == 0 && i < pieces->count; i = k) {
+		struct memory_piece p = pieces->at[i];
 
-		for (k = i + 1; joined && k < m->piece_count; k++) {
-			const struct memory_piece *q = &m->pieces[k];
+		for (k = i + 1; joined && k < pieces->count; k++) {
+			const struct memory_piece *q = &pieces->at[k];
 
 			if (!was_read(&p) || !was_read(q) || q->method != p.method ||
 			    q->range.start != p.range.end + 1)
@@ -181,94 +199,21 @@ static int put_holes(struct record *rec, const struct memory *m,
 	return r;
 }
 
-/* Gaps for the manifest: all that is not there or not real. */
-static int report_gaps(struct memory *m, const struct ranges *left)
-{
-	uint64_t unread = ranges_bytes(&m->holes[HOLE_UNREADABLE]) + m->holes_lost;
-	char detail[96];
-	int r = 0;
-
-	if (unread > 0) {
-		(void)snprintf(detail, sizeof(detail), "%" PRIu64
-			       " bytes unreadable, see memory/holes.ndjson", unread);
-		r = sink_gap(m->sink, "memory", m->read_error < 0 ?
-			     m->read_error : -EIO, detail);
-	}
-	if (r == 0 && m->holes[HOLE_DOUBTFUL].count > 0)
-		r = sink_gap(m->sink, "memory", -EPROTO,
-			     "some of it doubtful, see memory/holes.ndjson");
-	if (r == 0 && left->count > 0) {
-		(void)snprintf(detail, sizeof(detail), "%" PRIu64
-			       " bytes of physical memory not taken",
-			       ranges_bytes(left));
-		r = sink_gap(m->sink, "memory", -ENODATA, detail);
-	}
-	return r;
-}
-
-/* The bytes that came by ${method}: into ${ret}, an empty set. */
-static void collect_ranges(const struct memory *m, enum memory_method method,
-			   struct ranges *ret)
-{
-	struct ranges all = { 0 }, others = { 0 };
-
-	if (ranges_open(&all, m->piece_cap + 1) == 0 &&
-	    ranges_open(&others, MEMORY_RANGES_MAX) == 0) {
-		for (size_t i = 0; i < m->piece_count; i++)
-			if (m->pieces[i].method == method && was_read(&m->pieces[i]))
-				(void)ranges_add(&all, m->pieces[i].range.start,
-						 m->pieces[i].range.end);
-		for (enum memory_method i = METHOD_KCORE; i < METHODS; i++)
-			for (size_t k = 0; i != method && k < m->rescued[i].count; k++)
-				(void)ranges_add(&others, m->rescued[i].at[k].start,
-						 m->rescued[i].at[k].end);
-		(void)ranges_subtract(ret, &all, &others);
-		for (size_t k = 0; k < m->rescued[method].count; k++)
-			(void)ranges_add(ret, m->rescued[method].at[k].start,
-					 m->rescued[method].at[k].end);
-	}
-	ranges_free(&all);
-	ranges_free(&others);
-}
-
-/* For the manifest: the ranges of each method, the first of them.  The workers are done. */
-static void note_ranges(struct memory *m)
-{
-	for (enum memory_method i = METHOD_LIME; i < METHODS; i++) {
-		struct ranges set = { 0 };
-		char key[32], text[SHOWN_BYTES] = "";
-		size_t n = 0, k = 0;
-
-		if (ranges_open(&set, m->piece_cap + MEMORY_RANGES_MAX) < 0)
-			return;
-		collect_ranges(m, i, &set);
-		for (; k < set.count && n + 64 < sizeof(text); k++)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%#" PRIx64
-					      "-%#" PRIx64, k > 0 ? ", " : "",
-					      set.at[k].start, set.at[k].end);
-		(void)snprintf(key, sizeof(key), "ranges.%s", memory_method_names[i]);
-		if (k < set.count)
-			(void)sink_note(m->sink, key, "%s and %zu more, see "
-					"memory/ranges.ndjson", text, set.count - k);
-		else if (k > 0)
-			(void)sink_note(m->sink, key, "%s", text);
-		ranges_free(&set);
-	}
-}
-
 int memory_record_write(struct memory *m, const struct ranges *left)
 {
+	struct pieces pieces = { 0 };
 	struct record rec = { 0 };
 	int r, end;
 
-	qsort(m->pieces, m->piece_count, sizeof(*m->pieces), by_start);
-	note_ranges(m);
-	r = table_open(&rec.table, m->sink, "memory/ranges");
-	if (r < 0)
-		return r;
-	r = put_ranges(&rec, m, false);
-	end = table_close(rec.table);
-	r = r < 0 ? r : end;
+	r = copy_pieces(&pieces, m);
+	if (r == 0)
+		r = table_open(&rec.table, m->sink, "memory/ranges");
+	if (r == 0) {
+		r = put_ranges(&rec, m, &pieces, false);
+		end = table_close(rec.table);
+		r = r < 0 ? r : end;
+	}
+	free(pieces.at);
 	if (r < 0)
 		return r;
 	r = table_open(&rec.table, m->sink, "memory/holes");
@@ -277,7 +222,7 @@ int memory_record_write(struct memory *m, const struct ranges *left)
 	r = put_holes(&rec, m, left, "not taken, no method left");
 	end = table_close(rec.table);
 	r = r < 0 ? r : end;
-	return r < 0 ? r : report_gaps(m, left);
+	return r;
 }
 
 static void leave(struct memory *m, const char *path, const struct record *rec)
@@ -289,106 +234,76 @@ static void leave(struct memory *m, const char *path, const struct record *rec)
 		(void)sink_note(m->sink, "rows_lost", "%" PRIu64 " of %s", rec->lost, path);
 }
 
+/* Was it handed to the workers, and not read yet? */
+static bool is_due(const struct memory_piece *p)
+{
+	return !was_read(p) && p->begin_ns == 0;
+}
+
+/* memory/ranges.ndjson, with the lock held. */
+static void last_ranges(struct record *rec, const struct memory *m,
+			const struct pieces *pieces)
+{
+	rec->last->len = 0;
+	rec->lost = 0;
+	(void)put_ranges(rec, m, pieces, false);
+	if (rec->lost == 0)
+		return;
+	rec->last->len = 0;
+	rec->lost = 0;
+	(void)put_ranges(rec, m, pieces, true);
+}
+
+/* memory/holes.ndjson, with the lock held. */
+static void last_holes(struct record *rec, const struct memory *m,
+		       const struct pieces *pieces, const char *reason)
+{
+	struct ranges known = { 0 }, due = { 0 }, left = { 0 };
+
+	rec->last->len = 0;
+	rec->lost = 0;
+	if (ranges_open(&known, pieces->count + 1) == 0 &&
+	    ranges_open(&due, pieces->count + 1) == 0 &&
+	    ranges_open(&left, pieces->count + m->ram.count + 1) == 0) {
+		for (size_t i = 0; i < pieces->count; i++) {
+			const struct memory_piece *p = &pieces->at[i];
+
+			if (is_due(p))
+				(void)ranges_add(&due, p->range.start, p->range.end);
+			if (is_due(p) || was_read(p))
+				(void)ranges_add(&known, p->range.start, p->range.end);
+		}
+		(void)ranges_subtract(&left, &m->ram, &known);
+		(void)put_set(rec, &due, "not read when the run was over, there if its "
+			      "file is");
+		(void)put_holes(rec, m, &left, reason);
+	}
+	ranges_free(&left);
+	ranges_free(&due);
+	ranges_free(&known);
+}
+
 void memory_record_last(struct memory *m, int why)
 {
-	struct ranges read = { 0 }, left = { 0 };
+	struct pieces pieces = { 0 };
 	struct buf text = { 0 };
 	struct record rec = { .last = &text };
 	char reason[64];
 
 	(void)snprintf(reason, sizeof(reason), "not taken, the run was over: %s",
 		       why == -ETIME ? "deadline" : errname(why));
-	if (buf_open(&text, sink_room(m->sink)) < 0 ||
-	    ranges_open(&read, m->piece_cap + 1) < 0 ||
-	    ranges_open(&left, m->piece_cap + m->ram.cap) < 0)
-		goto free_all;
-	qsort(m->pieces, m->piece_count, sizeof(*m->pieces), by_start);
-	for (size_t i = 0; i < m->piece_count; i++)
-		if (was_read(&m->pieces[i]))
-			(void)ranges_add(&read, m->pieces[i].range.start,
-					 m->pieces[i].range.end);
-	note_ranges(m);
-	(void)put_ranges(&rec, m, false);
-	if (rec.lost > 0) {
-		text.len = 0;
-		rec.lost = 0;
-		(void)put_ranges(&rec, m, true);
+	if (buf_open(&text, sink_room(m->sink)) == 0 && copy_pieces(&pieces, m) == 0) {
+		memory_summary_notes(m);
+		(void)pthread_mutex_lock(&m->lock);
+		last_ranges(&rec, m, &pieces);
+		(void)pthread_mutex_unlock(&m->lock);
+		leave(m, "memory/ranges.ndjson", &rec);
+		(void)pthread_mutex_lock(&m->lock);
+		last_holes(&rec, m, &pieces, reason);
+		(void)pthread_mutex_unlock(&m->lock);
+		leave(m, "memory/holes.ndjson", &rec);
 	}
-	leave(m, "memory/ranges.ndjson", &rec);
-	text.len = 0;
-	rec.lost = 0;
-	(void)ranges_subtract(&left, &m->ram, &read);
-	(void)put_holes(&rec, m, &left, reason);
-	leave(m, "memory/holes.ndjson", &rec);
-free_all:
-	ranges_free(&left);
-	ranges_free(&read);
+	free(pieces.at);
 	buf_free(&text);
 }
 
-/* Bytes that came by ${method}, with the lock held. */
-static uint64_t bytes_by(const struct memory *m, enum memory_method method)
-{
-	uint64_t sum = ranges_bytes(&m->rescued[method]);
-
-	for (size_t i = 0; i < m->piece_count; i++)
-		if (m->pieces[i].method == method && was_read(&m->pieces[i]))
-			sum += m->pieces[i].range.end - m->pieces[i].range.start + 1;
-	return sum > m->lent[method] ? sum - m->lent[method] : 0;
-}
-
-/* What went wrong with a method that was used, with the lock held. */
-static void note_errors(struct memory *m)
-{
-	unsigned hung = m->watch != NULL ? memory_watch_hung(m->watch) : 0;
-	char key[32];
-
-	for (enum memory_method i = METHOD_KCORE; i < METHODS; i++) {
-		if (m->first_error[i] == 0 && m->lent[i] == 0)
-			continue;
-		(void)snprintf(key, sizeof(key), "%s.failed", memory_method_names[i]);
-		(void)sink_note(m->sink, key, "first %s at %#" PRIx64 "; %" PRIu64
-				" bytes in its place by other methods",
-				m->first_error[i] == 0 ? "ENXIO" :
-				errname(m->first_error[i]), m->first_error_at[i],
-				m->lent[i]);
-	}
-	if (hung > 0)
-		(void)sink_note(m->sink, "reads_hung", "%u, left behind", hung);
-}
-
-void memory_record_notes(struct memory *m)
-{
-	char methods[96] = "", bytes[160] = "";
-	uint64_t holes, all = 0;
-	size_t a = 0, b = 0;
-	int error;
-
-	(void)pthread_mutex_lock(&m->lock);
-	for (enum memory_method i = METHOD_LIME; i < METHODS; i++) {
-		uint64_t n = bytes_by(m, i);
-
-		all += n;
-		if (n > 0 && a < sizeof(methods))
-			a += (size_t)snprintf(methods + a, sizeof(methods) - a, "%s%s",
-					      a > 0 ? ", rest " : "",
-					      memory_method_names[i]);
-		if (b < sizeof(bytes))
-			b += (size_t)snprintf(bytes + b, sizeof(bytes) - b,
-					      "%s%s %" PRIu64, b > 0 ? ", " : "",
-					      memory_method_names[i], n);
-	}
-	holes = m->holes_lost;
-	for (unsigned i = 0; i < HOLE_KINDS; i++)
-		holes += ranges_bytes(&m->holes[i]);
-	error = m->read_error;
-	note_errors(m);
-	(void)pthread_mutex_unlock(&m->lock);
-	(void)sink_note(m->sink, "method", "%s", all > 0 ? methods :
-			"no physical method");
-	(void)sink_note(m->sink, "bytes", "%" PRIu64 " of %" PRIu64 " (%s)", all,
-			ranges_bytes(&m->ram), bytes);
-	(void)sink_note(m->sink, "holes", "%" PRIu64 " bytes", holes);
-	if (error < 0)
-		(void)sink_note(m->sink, "read_error", "%s", errname(error));
-}

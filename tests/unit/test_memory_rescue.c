@@ -118,11 +118,13 @@ static void finish(struct memory *m, struct machine_image *im)
 	(void)ranges_open(&left, 64);
 	for (enum memory_method i = METHOD_KCORE; r == 0 && i < METHODS; i++)
 		r = memory_pull_run(m, i);
-	memory_record_notes(m);
+	memory_summary_notes(m);
 	if (r == 0)
 		r = ranges_subtract(&left, &m->ram, &m->covered);
 	if (r == 0)
 		r = memory_record_write(m, &left);
+	if (r == 0)
+		r = memory_summary_gaps(m, &left);
 	CHECK(r == 0 && left.count == 0, "it runs to its end");
 	machine_image(im, m->sink);
 	ranges_free(&left);
@@ -301,7 +303,7 @@ static bool adds_up(const struct sink *s)
 
 			if (sscanf(p, "{\"start\":\"0x%lx\",\"end\":\"0x%lx\"", &start, &last) != 2)
 				abort();
-			if (i == 1 && memmem(p, strcspn(p, "\n"), "not taken", 9) == NULL)
+			if (i == 1 && memmem(p, strcspn(p, "\n"), "run was over", 12) == NULL)
 				continue;
 			bytes += last - start + 1;
 			(void)ranges_add(&told, start, last);

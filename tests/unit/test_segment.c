@@ -123,26 +123,51 @@ static void test_move(struct segment *from, struct segment *to)
 	CHECK(to->used == from->used, "its cost moved with it");
 }
 
-/* What is still to be read from its source can be taken out of turn. */
-static void test_reading(struct queue *q)
+/* In a hurry, what is still to be read from its source goes, and only that. */
+static void test_hurry(struct queue *q)
 {
 	atomic_int stop = 0;
 	struct segment *a = NULL, *b = NULL;
+	unsigned before = queue_count(q);
 
 	CHECK(queue_get(q, &stop, &a) == 0 && queue_get(q, &stop, &b) == 0, "both again");
 	segment_begin(a, "x");
 	segment_begin(b, "x");
 	b->reads = true;
+	queue_put(q, b);
 	queue_put(q, a);
-	CHECK(queue_take_reading(q) == NULL, "none is to be read");
-	queue_put(q, b);
-	CHECK(queue_take_reading(q) == b, "the second one is");
-	queue_release(q, b);
+	CHECK(queue_hurry(q, true) == 1, "one is given up");
 	queue_drain(q);
-	CHECK(queue_get(q, &stop, &b) == 0, "a drain does not wait for the first one");
+	CHECK(queue_get(q, &stop, &b) == 0, "a drain does not wait for the other one");
 	segment_begin(b, "x");
+	b->reads = true;
 	queue_put(q, b);
-	CHECK(queue_take(q) == a && queue_take(q) == b, "the queue is in order after that");
+	CHECK(queue_count(q) == before + 1, "nor is one taken that comes now");
+	CHECK(queue_hurry(q, false) == 0 && queue_take(q) == a && a->number == before,
+	      "no number is lost with it");
+	queue_release(q, a);
+	CHECK(queue_get(q, &stop, &a) == 0 && queue_get(q, &stop, &b) == 0, "all are free");
+	queue_release(q, a);
+	queue_release(q, b);
+}
+
+/* When all are in use there is one more, for what is written at the very end. */
+static void test_spare(struct queue *q)
+{
+	atomic_int stop = 0;
+	struct segment *a = NULL, *b = NULL, *c = NULL, *d = NULL;
+
+	CHECK(queue_get(q, &stop, &a) == 0 && queue_get(q, &stop, &b) == 0 &&
+	      queue_get_spare(q, &c) == 0 && c != a && c != b, "a spare one");
+	CHECK(queue_get_spare(q, &d) == -EAGAIN, "there is no second one");
+	queue_release(q, a);
+	CHECK(queue_get_spare(q, &d) == 0 && d == a, "the first that comes back is it again");
+	queue_release(q, d);
+	queue_release(q, c);
+	queue_release(q, b);
+	CHECK(queue_get(q, &stop, &a) == 0 && queue_get(q, &stop, &b) == 0, "and then the others");
+	atomic_store(&stop, -ETIME);
+	CHECK(queue_get(q, &stop, &c) == -ETIME, "it is not for every day");
 	queue_release(q, a);
 	queue_release(q, b);
 }
@@ -170,13 +195,14 @@ static void test_queue(void)
 	segment_begin(b, "x");
 	queue_put(q, a);
 	queue_put(q, b);
-	CHECK(a->number == 0 && b->number == 1 && queue_count(q) == 2, "they are numbered");
 	CHECK(queue_take(q) == a && queue_take(q) == b, "first in, first out");
+	CHECK(a->number == 0 && b->number == 1 && queue_count(q) == 2, "they are numbered");
 	queue_release(q, b);
 	queue_drain(q);
 	CHECK(1, "none reads from a source: a drain ends");
 	queue_release(q, a);
-	test_reading(q);
+	test_hurry(q);
+	test_spare(q);
 	CHECK(queue_get(q, &stop, &a) == 0, "a segment");
 	segment_begin(a, "x");
 	queue_put(q, a);
