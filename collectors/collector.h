@@ -81,6 +81,7 @@ extern const struct collector collector_process;
 extern const struct collector collector_socket;
 extern const struct collector collector_kernel;
 extern const struct collector collector_memory;
+extern const struct collector collector_users;
 extern const struct collector collector_log;
 
 #endif

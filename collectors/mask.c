@@ -49,8 +49,13 @@ static size_t mask_shadow(char *line, size_t len, uint64_t *count)
 	char *hash = memchr(line, ':', len), *end;
 	size_t keep = 0, mark = sizeof(SECRETS_MASK) - 1;
 
-	if (hash == NULL)
-		return len;
+	if (hash == NULL) { /* another form: it may be a hash by itself */
+		if (len < mark)
+			return len;
+		memcpy(line, SECRETS_MASK, mark);
+		++*count;
+		return mark;
+	}
 	hash++;
 	end = memchr(hash, ':', len - (size_t)(hash - line));
 	if (end == NULL)

@@ -10,6 +10,7 @@ const struct collector *const collectors[] = {
 	&collector_socket,
 	&collector_kernel,
 	&collector_memory,
+	&collector_users,
 	&collector_log,
 	NULL,
 };

@@ -11,12 +11,16 @@
 #include <string.h>
 
 #include "collector.h"
+#include "attr.h"
 #include "host.h"
+#include "lines.h"
 #include "scope.h"
 #include "sink.h"
 #include "table.h"
 
 #define PATH_MAX_BYTES 4096u
+#define LINE_BYTES ((size_t)64 << 10)
+#define LINES_BYTES_MAX ((uint64_t)64 << 20)
 
 int take_open(struct take *t, const struct host *host, const struct collector_request *req,
 	      struct sink *sink, const struct tree_limits *limits, const char *name)
@@ -76,6 +80,34 @@ int take_matching(struct take *t, const char *dir, const char *const *patterns, 
 			r = tree_take(t->tree, path);
 	}
 	return r;
+}
+
+int take_lines(struct take *t, const char *path, take_line *fn, void *arg)
+{
+	AUTO_FREE char *buf = malloc(LINE_BYTES);
+	struct attr a;
+	AUTO_CLOSE int fd = buf == NULL ? -ENOMEM : tree_open_file(t->tree, path, &a);
+	uint64_t bytes = 0;
+	unsigned number = 0;
+	struct lines l;
+	const char *line;
+	size_t len;
+	int r, more;
+
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return 0;
+	if (fd < 0)
+		return sink_gap(t->sink, path, fd, "not parsed");
+	lines_open(&l, fd, buf, LINE_BYTES, '\n');
+	while ((more = lines_next(&l, &line, &len, NULL)) > 0) {
+		bytes += len + 1;
+		if (bytes > LINES_BYTES_MAX)
+			return sink_gap(t->sink, path, -EFBIG, "only its beginning was parsed");
+		r = fn(arg, buf + (line - buf), len, ++number);
+		if (r < 0)
+			return r;
+	}
+	return more < 0 ? sink_gap(t->sink, path, more, "not parsed to its end") : 0;
 }
 
 static int notes(struct take *t)

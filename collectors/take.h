@@ -39,6 +39,16 @@ int take_paths(struct take *t, const char *const *paths, size_t count);
  */
 int take_matching(struct take *t, const char *dir, const char *const *patterns, size_t count);
 
+/* One line, without its end, but a NUL after it; 0, or a negative errno that ends it all. */
+typedef int take_line(void *arg, char *line, size_t len, unsigned number);
+
+/*
+ * Call ${fn} for each line of the text file ${path}; of one that is longer than
+ * 64 KiB it gets the beginning.  A file that is not there is no error, one that
+ * cannot be read or has more than 64 MiB a gap.  0, or the error of ${fn} or the sink.
+ */
+int take_lines(struct take *t, const char *path, take_line *fn, void *arg);
+
 /*
  * Note what was taken, unless ${error} (which is returned again) ended the run,
  * and close.

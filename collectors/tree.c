@@ -12,15 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "attr.h"
-#include "dir.h"
 #include "host.h"
 #include "mask.h"
 #include "mount.h"
@@ -189,21 +186,6 @@ static const char *closed(struct tree *t, const struct attr *a, int depth)
 	return NULL;
 }
 
-/* A directory without changing its access time, where that is permitted. */
-static DIR *open_dir(int at, const char *name)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-			O_NOATIME | O_CLOEXEC);
-	DIR *dir;
-
-	if (fd < 0 && errno == EPERM)
-		return dir_open(at, name);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (dir == NULL && fd >= 0)
-		(void)close(fd);
-	return dir;
-}
-
 /* List a directory and stand in it.  1 when it was entered. */
 static int enter(struct tree *t, int at, const char *name, const struct attr *a,
 		 int depth)
@@ -219,7 +201,7 @@ static int enter(struct tree *t, int at, const char *name, const struct attr *a,
 		t->counts.skipped++;
 		return sink_gap(t->sink, t->path, -EXDEV, why);
 	}
-	dir = open_dir(at, name);
+	dir = tree_dir(at, name);
 	if (dir == NULL)
 		return sink_gap(t->sink, t->path, -errno, NULL);
 	/* Something may have been mounted on it since. */
@@ -319,38 +301,6 @@ static int walk(struct tree *t)
 	return r < 0 ? r : 0;
 }
 
-/*
- * The directory ${path}, links followed but never out of the root.  Kernels
- * before 5.6 look it up plainly, which is the same when the root is "/".
- */
-static int open_parent(int root, const char *path)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
-
-	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-		fd = openat(root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-DIR *tree_open_dir(struct tree *t, const char *path)
-{
-	AUTO_CLOSE int fd = open_parent(t->host->root, path[1] != '\0' ? path + 1 : ".");
-	struct attr a;
-	int r = fd < 0 ? fd : attr_get(fd, "", false, &a);
-
-	t->path_len = 0;
-	if (r == 0 && closed(t, &a, 0) != NULL)
-		r = -EXDEV;
-	if (r == 0)
-		return open_dir(fd, ".");
-	errno = -r;
-	return NULL;
-}
-
 /* The same place by another name (/var/run is often a link) is taken once. */
 static bool taken(struct tree *t, const struct attr *a)
 {
@@ -368,7 +318,7 @@ static bool taken(struct tree *t, const struct attr *a)
 static int take_link(struct tree *t, int dir, const char *name, const char *path,
 		     const struct attr *a)
 {
-	AUTO_CLOSE int real = open_parent(t->host->root, path + 1);
+	AUTO_CLOSE int real = tree_lookup(t->host->root, path + 1);
 	struct attr there;
 	int r = list_other(t, dir, name, a, "a link, followed");
 
@@ -392,7 +342,7 @@ int tree_take(struct tree *t, const char *path)
 		return -EINVAL;
 	(void)snprintf(parent, sizeof(parent), ".%.*s", (int)(name - path), path);
 	t->path_len = (size_t)snprintf(t->path, sizeof(t->path), PREFIX "%s", path);
-	AUTO_CLOSE int dir = open_parent(t->host->root, parent);
+	AUTO_CLOSE int dir = tree_lookup(t->host->root, parent);
 	if (dir == -ENOENT || dir == -ENOTDIR)
 		return 0;
 	if (dir < 0)
@@ -405,4 +355,15 @@ int tree_take(struct tree *t, const char *path)
 	else
 		r = take_entry(t, dir, name + 1, 0);
 	return r > 0 ? walk(t) : r;
+}
+
+const char *tree_refuses(struct tree *t, const struct attr *a)
+{
+	t->path_len = 0;
+	return closed(t, a, 0);
+}
+
+int tree_root(const struct tree *t)
+{
+	return t->host->root;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct attr;
 struct host;
 struct sink;
 struct table;
@@ -40,11 +41,34 @@ int tree_open(struct tree **ret, const struct host *host, struct sink *sink,
  */
 int tree_take(struct tree *t, const char *path);
 
+/* Why the walk would not enter or read what has these attributes; NULL: it would. */
+const char *tree_refuses(struct tree *t, const struct attr *a);
+
+/* The host's root, as tree_open() got it. */
+int tree_root(const struct tree *t);
+
+/*
+ * tree_open.c.  ${path} is relative to ${root}, links are followed but never out
+ * of it.  A descriptor (O_PATH) or -errno.
+ */
+int tree_lookup(int root, const char *path);
+
+/* Open a directory below ${at} without changing its access time, where that is
+ * permitted, not through a link; for closedir().  NULL, and errno. */
+DIR *tree_dir(int at, const char *name);
+
 /*
  * Open the directory ${path} of the host for closedir(), links followed within
  * its root, unless the walk would not enter it.  NULL, and errno.
  */
 DIR *tree_open_dir(struct tree *t, const char *path);
+
+/*
+ * Open the regular file ${path} of the host for reading, in the same way; its
+ * attributes go to ${ret}.  The descriptor, or -errno: -EINVAL, -EISDIR when it
+ * is no regular file, -EXDEV when the walk would not read it.
+ */
+int tree_open_file(struct tree *t, const char *path, struct attr *ret);
 
 /* What was met; for the manifest. */
 struct tree_counts {

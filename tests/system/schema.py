@@ -13,14 +13,13 @@ TYPES = {"int": "int", "time": "int", "bool": "bool", "text": "str", "hex": "str
 
 
 def documented(path):
-    """{table: {field: set of Python types}}; bytes fields allow NAME_b64."""
+    """{section: {field: set of Python types}}, a section being one table or several; bytes fields allow NAME_b64."""
     tables, fields = {}, None
     with open(path, encoding="utf-8") as file:
         for line in file:
             if line.startswith("## "):
                 fields = {}
-                for name in line[3:].split(","):
-                    tables[name.strip()] = fields
+                tables[line[3:].strip()] = fields
             elif line.startswith("| `"):
                 names, kind = line.split("|")[1:3]
                 for name in re.findall(r"`([^`]+)`", names):
@@ -52,12 +51,13 @@ def walk(value, name, seen):
 
 def main(words):
     tables, found, failed, count = documented(words[0]), {}, 0, 0
+    section_of = {name: section for section in tables for name in section.split(", ")}
     for path in words[1:]:
         with open(path, encoding="utf-8") as file:
             for line in file:
                 table, row = line.split("\t", 1)
                 table = "gaps" if table.startswith("gaps/") else table
-                walk(json.loads(row), "", found.setdefault(table, {}))
+                walk(json.loads(row), "", found.setdefault(section_of.get(table, table), {}))
     for table in sorted(set(tables) | set(found)):
         fields, seen, wrong = tables.get(table), found.get(table, {}), []
         if fields is None:

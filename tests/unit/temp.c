@@ -40,6 +40,42 @@ void temp_close(struct temp *t)
 	(void)nftw(t->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+static void make_parents(const struct temp *t, const char *path)
+{
+	char part[4096];
+
+	for (const char *s = strchr(path, '/'); s != NULL; s = strchr(s + 1, '/')) {
+		(void)snprintf(part, sizeof(part), "%.*s", (int)(s - path), path);
+		(void)mkdirat(t->fd, part, 0755);
+	}
+}
+
+void temp_put_bytes(const struct temp *t, const char *path, const void *data, size_t len)
+{
+	int fd;
+
+	make_parents(t, path);
+	fd = openat(t->fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0 || write(fd, data, len) != (ssize_t)len || close(fd) < 0) {
+		perror(path);
+		exit(1);
+	}
+}
+
+void temp_put(const struct temp *t, const char *path, const char *text)
+{
+	temp_put_bytes(t, path, text, strlen(text));
+}
+
+void temp_link(const struct temp *t, const char *path, const char *target)
+{
+	make_parents(t, path);
+	if (symlinkat(target, t->fd, path) < 0) {
+		perror(path);
+		exit(1);
+	}
+}
+
 size_t temp_count(int fd)
 {
 	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

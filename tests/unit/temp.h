@@ -14,6 +14,14 @@ void temp_open(struct temp *t);
 
 void temp_close(struct temp *t);
 
+/* Make the file ${path} in it, of ${len} bytes, and the directories above it. */
+void temp_put_bytes(const struct temp *t, const char *path, const void *data, size_t len);
+
+void temp_put(const struct temp *t, const char *path, const char *text);
+
+/* Make the symbolic link ${path} in it, and the directories above it. */
+void temp_link(const struct temp *t, const char *path, const char *target);
+
 /* How many files and directories are in the directory ${fd} itself. */
 size_t temp_count(int fd);
 

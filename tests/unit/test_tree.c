@@ -240,7 +240,7 @@ static void test_mask(int proc)
 {
 	static const char shadow[] = "root:$y$j9T$abcdefgh$0123456789abcdef:19000:0:99999:7:::\nold:!abJnggxhB/yWI:1:\n"
 				     "new:!$6$salt$0123:2:\nbin:*:3:\nempty::4:\nodd line\n";
-	static const char wanted[] = "root:$y$***:19000:0:99999:7:::\nold:!***:1:\nnew:!$6$***:2:\nbin:*:3:\nempty::4:\nodd line\n";
+	static const char wanted[] = "root:$y$***:19000:0:99999:7:::\nold:!***:1:\nnew:!$6$***:2:\nbin:*:3:\nempty::4:\n***\n";
 	struct tree_limits masked = limits;
 	const struct sink_list_file *f;
 	static char big[3 << 20];
