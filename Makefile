@@ -157,6 +157,7 @@ check-full: check
 	packaging/deps/reproduce.sh
 	$(MAKE) fuzz
 	SEEDS=200 SEED=1000 LANES=10 TEST_LIMIT_S=3600 tests/run.sh net
+	EVAC_FAULTS=10000 TEST_LIMIT_S=3600 tests/run.sh s3/faults
 
 demo:
 	packaging/deps/packages.sh build vm
@@ -172,6 +173,7 @@ bench: all
 	packaging/deps/packages.sh unit s3
 	tests/bench/run.sh
 	tests/bench/net.sh
+	CONGESTION=bbr MIB=256 tests/bench/net.sh
 
 clean:
 	rm -rf build

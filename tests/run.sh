@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run groups of tests and count what they say: tests/run.sh GROUP...
+# Run groups of tests and count what they say: tests/run.sh GROUP...; GROUP/NAME is one of its tests.
 #
 # A test is a program that prints TAP ("ok N - what", "not ok N - what",
 # "ok N - what # SKIP why").  One that exits non-zero without a "not ok" counts
@@ -82,6 +82,7 @@ group() {
 	s3) each s3 bash tests/s3/test_*.sh ;;
 	net) each net bash tests/net/test_*.sh ;;
 	vm) each vm bash tests/vm/test_*.sh ;;
+	*/*) each "${1%/*}" bash "tests/${1%/*}/test_${1#*/}.sh" ;;
 	*)
 		echo "run.sh: no group '$1'" >&2
 		exit 2

@@ -2,12 +2,12 @@
  * put.c - stores one file through the agent's S3 vault: the vault alone, for
  * tests of what it does when things go wrong.
  *
- * usage: put [-e ENDPOINT] [-c CAFILE] [-r REGION] [-d DEADLINE_MS] [-P PATIENCE_MS] [-p] [-t SECONDS] [-n COUNT]
+ * usage: put [-e ENDPOINT] [-c CAFILE] [-r REGION] [-d DEADLINE_MS] [-P PATIENCE_MS] [-p] [-s] [-t SECONDS] [-n COUNT]
  *            [-j SESSIONS] [-o OPTION=VALUE]... URL PATH NAME FILE
  *
  * -p: path style.  -t: the clock is wrong by so much.  -n: that many objects,
  * NAME.0, NAME.1 ... by one session.  -j: that many sessions, one beside the
- * other; they store NAME.0, NAME.1 ... -o: an option as evac collect has it.  Prints
+ * other, likewise.  -s: each has its own name written over its beginning.  -o: an option as evac collect has it.  Prints
  * a line for each: "stored NAME" or "ERRNO: message".  Exit status 0 when all were
  * stored.
  */
@@ -67,7 +67,7 @@ struct job {
 	const void *data;
 	size_t len;
 	unsigned long first, count;
-	bool numbered;
+	bool numbered, stamped;
 	int failed;
 };
 
@@ -75,8 +75,11 @@ static void *put_all(void *arg)
 {
 	struct job *j = arg;
 	struct vault_session *s = NULL;
-	char name[128];
+	char name[128], *own = malloc(j->len);
 
+	if (own == NULL)
+		abort();
+	memcpy(own, j->data, j->len);
 	if (vault_s3.session(&s, j->vault) < 0)
 		j->failed = 1;
 	for (unsigned long i = j->first; s != NULL && i < j->first + j->count; i++) {
@@ -84,13 +87,16 @@ static void *put_all(void *arg)
 			(void)snprintf(name, sizeof(name), "%s", j->name);
 		else
 			(void)snprintf(name, sizeof(name), "%s.%lu", j->name, i);
-		j->failed |= put_one(s, name, j->data, j->len) < 0;
+		if (j->stamped && strlen(name) <= j->len)
+			memcpy(own, name, strlen(name));
+		j->failed |= put_one(s, name, own, j->len) < 0;
 	}
+	free(own);
 	vault_s3.session_close(s);
 	return NULL;
 }
 
-static int put_files(struct vault *v, char **words, unsigned long count, unsigned long sessions)
+static int put_files(struct vault *v, char **words, unsigned long count, unsigned long sessions, bool stamped)
 {
 	struct job jobs[SESSIONS_MAX];
 	pthread_t threads[SESSIONS_MAX];
@@ -104,7 +110,7 @@ static int put_files(struct vault *v, char **words, unsigned long count, unsigne
 	}
 	for (unsigned long i = 0; i < sessions; i++) {
 		jobs[i] = (struct job){ v, words[2], data, len, i * count, count,
-					count * sessions > 1, 0 };
+					count * sessions > 1, stamped, 0 };
 		if (pthread_create(&threads[i], NULL, put_all, &jobs[i]) != 0)
 			abort();
 	}
@@ -119,6 +125,7 @@ static int put_files(struct vault *v, char **words, unsigned long count, unsigne
 struct words {
 	struct vault_cli vault;
 	unsigned long count, sessions;
+	bool stamped;
 };
 
 /* "NAME=VALUE", or "NAME" of a flag, by the same code as evac's. */
@@ -147,7 +154,7 @@ static int take_words(struct words *w, struct vault_options *o, int argc, char *
 {
 	int c, r = 0;
 
-	while (r == 0 && (c = getopt(argc, argv, "e:c:r:d:P:pt:n:j:o:")) != -1) {
+	while (r == 0 && (c = getopt(argc, argv, "e:c:r:d:P:pst:n:j:o:")) != -1) {
 		switch (c) {
 		case 'e': o->endpoint_url = optarg; break;
 		case 'c': o->ca_file = optarg; break;
@@ -155,6 +162,7 @@ static int take_words(struct words *w, struct vault_options *o, int argc, char *
 		case 'd': o->deadline_ms = clock_now_ms() + atoll(optarg); break;
 		case 'P': o->patience_ms = atoll(optarg); break;
 		case 'p': o->path_style = true; break;
+		case 's': w->stamped = true; break;
 		case 't': clock_error_s = atol(optarg); break;
 		case 'n': w->count = strtoul(optarg, NULL, 10); break;
 		case 'j': w->sessions = strtoul(optarg, NULL, 10); break;
@@ -183,7 +191,7 @@ int main(int argc, char **argv)
 		printf("open: %s\n", error);
 		return 1;
 	}
-	failed = put_files(v, argv + optind, w.count, w.sessions);
+	failed = put_files(v, argv + optind, w.count, w.sessions, w.stamped);
 	vault_s3.close(v);
 	return failed;
 }
