@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "bech32.h"
 #include "io.h"
@@ -117,6 +118,8 @@ static int parse_identity(const char *text, size_t len, uint8_t ret[AGEKEY_BYTES
 		if (len >= strlen(known[i].prefix) &&
 		    starts_with(text, known[i].prefix))
 			return refuse(error, known[i].why);
+	if (len < strlen(IDENTITY_HRP) || strncasecmp(text, IDENTITY_HRP, strlen(IDENTITY_HRP)) != 0)
+		return refuse(error, "it is no secret key, which begins with AGE-SECRET-KEY-1");
 	return decode(text, len, IDENTITY_HRP, ret, error);
 }
 

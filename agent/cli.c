@@ -6,9 +6,11 @@
  */
 #include "cli.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -23,6 +25,7 @@ struct words {
 	int argc, next;
 	char **argv;
 	void *context;
+	uint64_t given; /* a bit for each row */
 };
 
 int cli_usage(const struct cli *cli, const char *fmt, ...)
@@ -54,7 +57,9 @@ static void print_option(const struct cli_option *o)
 	while (*line != '\0') {
 		size_t len = strcspn(line, "\n");
 
-		(void)printf("  %-26s %.*s\n", left, (int)len, line);
+		/* A long one has its line for itself. */
+		(void)printf(strlen(left) > 26 ? "  %s\n%29s%.*s\n" : "  %-26s %s%.*s\n", left,
+			     "", (int)len, line);
 		left[0] = '\0';
 		line += len + (line[len] == '\n');
 	}
@@ -64,7 +69,8 @@ static void print_help(const struct cli *cli)
 {
 	static const struct cli_option help = { .name = "help", .help = "this text" };
 
-	(void)printf("usage: evac %s %s\n\n%s\n", cli->verb, cli->usage, cli->about);
+	(void)printf("usage: evac %s%s%s\n\n%s\n", cli->verb, cli->usage[0] != '\0' ? " " : "",
+		     cli->usage, cli->about);
 	for (size_t i = 0; i < cli->option_count; i++)
 		print_option(&cli->options[i]);
 	print_option(&help);
@@ -95,12 +101,26 @@ static bool is_secret(const char *value)
 	return strncasecmp(value, prefix, sizeof(prefix) - 1) == 0;
 }
 
+/* Which of two values would count, nobody should have to guess. */
+static bool is_repeated(struct words *w, const struct cli_option *o)
+{
+	uint64_t bit = UINT64_C(1) << (o - w->cli->options);
+	bool again = (w->given & bit) != 0;
+
+	w->given |= bit;
+	return again && o->arg != NULL && !o->many;
+}
+
 /* Store or hand on one option's value.  0, or -EINVAL after saying why. */
 static int apply(struct words *w, const struct cli_option *o, const char *value)
 {
 	char error[CLI_ERROR_MAX] = "", quoted[WORD_MAX];
 	void *at = (char *)w->context + o->offset;
 
+	if (is_repeated(w, o)) {
+		(void)cli_usage(w->cli, "--%s is given twice", o->name);
+		return -EINVAL;
+	}
 	if (o->set != NULL) {
 		if (o->set(at, value, error) == 0)
 			return 0;
@@ -116,10 +136,6 @@ static int apply(struct words *w, const struct cli_option *o, const char *value)
 	if (o->arg == NULL) {
 		*(bool *)at = true;
 		return 0;
-	}
-	if (*(const char **)at != NULL) {
-		(void)cli_usage(w->cli, "--%s is given twice", o->name);
-		return -EINVAL;
 	}
 	*(const char **)at = value;
 	return 0;
@@ -158,11 +174,12 @@ static int take_option(struct words *w)
 int cli_parse(const struct cli *cli, int argc, char **argv, void *context,
 	      const char **operands, size_t operand_max, size_t *operand_count)
 {
-	struct words w = { cli, argc, 1, argv, context };
+	struct words w = { cli, argc, 1, argv, context, 0 };
 	size_t count = 0;
 	bool options = true;
 	char quoted[WORD_MAX];
 
+	assert(cli->option_count <= 64);
 	while (w.next < argc) {
 		const char *word = argv[w.next];
 
@@ -176,6 +193,9 @@ int cli_parse(const struct cli *cli, int argc, char **argv, void *context,
 		} else if (options && word[0] == '-' && word[1] != '\0') {
 			if (take_option(&w) < 0)
 				return -EINVAL;
+		} else if (word[0] == '\0') {
+			(void)cli_usage(cli, "there is an empty word");
+			return -EINVAL;
 		} else if (count < operand_max) {
 			operands[count++] = word;
 			w.next++;

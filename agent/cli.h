@@ -2,6 +2,7 @@
 #ifndef CLI_H
 #define CLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CLI_USAGE 64 /* exit status of a usage error (sysexits.h EX_USAGE) */
@@ -10,13 +11,14 @@
 /*
  * An option "--${name}", given as "--name VALUE" or "--name=VALUE".  Where
  * ${set} is NULL, the value's pointer (a flag: true) is stored at ${offset} of
- * the context, and giving it twice is an error.  ${set} is called each time
- * the option is given, with what is at ${offset} of the context; it returns 0, or a negative errno and in ${error} what
- * is wrong with the value.
+ * the context.  ${set} is called with what is at ${offset} of the context; it
+ * returns 0, or a negative errno and in ${error} what is wrong with the value.
+ * Giving a value twice is an error, but where ${many} says otherwise.
  */
 struct cli_option {
 	const char *name;   /* without its dashes */
 	char letter;        /* its short form "-x", or 0 */
+	bool many;          /* may be given more than once */
 	const char *arg;    /* what the help calls its value; NULL: a flag */
 	const char *help;   /* lines, the first without indentation */
 	size_t offset;      /* of a const char * or, for a flag, a bool, or as ${set} has it */

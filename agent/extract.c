@@ -39,6 +39,31 @@ int extract_probe(const char *path)
 	return 0;
 }
 
+bool extract_is_below(const char *path, const char *dir)
+{
+	AUTO_FREE char *top = realpath(dir, NULL);
+	AUTO_FREE char *rest = strdup(path);
+	size_t len = top != NULL ? strlen(top) : 0;
+	char real[PATH_MAX];
+
+	if (top == NULL || rest == NULL)
+		return false;
+	/* What is not there yet is where its nearest directory is. */
+	while (realpath(rest, real) == NULL) {
+		char *slash = strrchr(rest, '/');
+
+		if (slash == NULL) {
+			if (realpath(".", real) == NULL)
+				return false;
+			break;
+		}
+		if (rest[1] == '\0')
+			return false;
+		slash[slash == rest] = '\0';
+	}
+	return strncmp(real, top, len) == 0 && (real[len] == '\0' || real[len] == '/');
+}
+
 int extract_open(struct extract **ret, const char *path)
 {
 	struct extract *x;

@@ -2,6 +2,7 @@
 #ifndef EXTRACT_H
 #define EXTRACT_H
 
+#include <stdbool.h>
 struct extract;
 
 /*
@@ -9,6 +10,9 @@ struct extract;
  * -ENOTEMPTY, -ENOTDIR or another negative errno.
  */
 int extract_probe(const char *path);
+
+/* Is ${path}, which need not be there yet, the directory ${dir} or in it? */
+bool extract_is_below(const char *path, const char *dir);
 
 /* Create the directory ${path}, mode 0700, if need be.  As extract_probe(). */
 int extract_open(struct extract **ret, const char *path);

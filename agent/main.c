@@ -1,6 +1,7 @@
 /*
  * main.c - argv to a command's exit status.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <sodium.h>
 #include <string.h>
@@ -47,6 +48,17 @@ static void help(FILE *to)
 	fprintf(to, "\nevac COMMAND --help says more.\n");
 }
 
+/* What was printed and did not arrive is a failure, whatever else went well. */
+static int check_output(int status)
+{
+	bool failed = fflush(stdout) != 0;
+
+	if (!failed && !ferror(stdout))
+		return status;
+	fprintf(stderr, "evac: standard output cannot be written\n");
+	return status == 0 ? 1 : status;
+}
+
 int main(int argc, char **argv)
 {
 	static char version[] = "version";
@@ -65,7 +77,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0) {
 		help(stdout);
-		return 0;
+		return check_output(0);
 	}
 	if (strcmp(argv[1], "--version") == 0)
 		argv[1] = version;
@@ -73,7 +85,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0) {
 			status = commands[i].run(argc - 1, argv + 1);
 			credentials_forget();
-			return status;
+			return check_output(status);
 		}
 	fprintf(stderr, "evac: unknown command '%s'; evac --help lists them\n",
 		quote_text(shown, sizeof(shown), argv[1]));

@@ -18,6 +18,7 @@
 
 #include "io.h"
 #include "minisign.h"
+#include "quote.h"
 #include "scope.h"
 
 #define MODULE_MAX (16u << 20)
@@ -90,10 +91,12 @@ static int load_key(struct module *m, const char *given, const char *file,
 static int load_given(struct module *m, const struct module_options *o)
 {
 	struct minisign_public key;
+	char shown[200];
 	int r = io_load(AT_FDCWD, o->file, MODULE_MAX, &m->data, &m->len);
 
 	if (r < 0) {
-		(void)snprintf(m->why, sizeof(m->why), "--lime: %s", strerror(-r));
+		(void)snprintf(m->why, sizeof(m->why), "--lime %.160s: %s",
+			       quote_text(shown, sizeof(shown), o->file), strerror(-r));
 		return r;
 	}
 	set_name(m, o->file);

@@ -27,6 +27,7 @@
 #include "open_report.h"
 #include "quote.h"
 #include "scope.h"
+#include "signer.h"
 #include "unpack.h"
 #include "unseal.h"
 #include "vault_cli.h"
@@ -38,8 +39,8 @@
 #define BYTES_MAX ((uint64_t)4 << 30)
 
 struct arguments {
-	const char *identity, *out, *signer_text;
-	struct minisign_public signer;
+	const char *identity, *out;
+	struct signer signer;
 	enum image_form image;
 	bool json;
 	struct vault_cli vault;
@@ -61,9 +62,7 @@ static const struct cli_option options[] = {
 		  "wrote it" },
 	{ .name = "out", .arg = "DIR", .offset = offsetof(struct arguments, out),
 	  .help = "where the evidence goes: a new or empty directory" },
-	{ .name = "signer", .arg = "KEY", .offset = offsetof(struct arguments, signer_text),
-	  .help = "the public key that evac collect printed: its 56 characters,\n"
-		  "or a file that has it" },
+	SIGNER_ROW(struct arguments, signer),
 	{ .name = "image", .arg = "FORM", .set = set_image,
 	  .help = "the memory image as lime (default), raw (sparse: offsets are\n"
 		  "addresses) or elf (for crash, drgn and gdb)" },
@@ -228,7 +227,7 @@ static int open_collection(const struct arguments *args, const struct collection
 	open_report_begin(&j.report);
 	j.unpack.identities = identities;
 	j.unpack.findings = &j.findings;
-	if (audit_open(&j.audit, c, args->signer_text != NULL ? &args->signer : NULL,
+	if (audit_open(&j.audit, c, signer_key(&args->signer),
 		       &j.findings) == 0)
 		status = open_audited(&j);
 	audit_close(&j.audit);
@@ -254,7 +253,7 @@ static void name_of(const struct arguments *args, const char *path, char *ret, s
 static int fetch(const char *where, struct arguments *args)
 {
 	struct vault_options o = { .url = where };
-	char error[FETCH_ERROR_MAX], near[PATH_MAX];
+	char error[FETCH_ERROR_MAX], wrong[CLI_ERROR_MAX], near[PATH_MAX];
 	size_t len = strlen(args->out);
 
 	while (len > 1 && args->out[len - 1] == '/')
@@ -262,6 +261,8 @@ static int fetch(const char *where, struct arguments *args)
 	(void)snprintf(near, sizeof(near), "%.*s.download", (int)(len < 4000 ? len : 4000),
 		       args->out);
 	vault_cli_apply(&args->vault, &o);
+	if (vault_cli_check(&o, wrong) < 0)
+		return cli_usage(&cli, "%s", wrong);
 	if (fetch_open(&args->fetch, &o, near, error) < 0) {
 		(void)fprintf(stderr, "evac open: %s\n", error);
 		return AUDIT_WRONG;
@@ -311,10 +312,14 @@ static int run(const char *where, struct arguments *args)
 	if (agekey_load_identities(args->identity, &identities, error) < 0)
 		return fail(args->identity, error);
 	r = fetch_is_remote(where) ? fetch(where, args) : 0;
+	if (r != 0)
+		status = r;
 	if (r == 0 && args->fetch != NULL)
 		where = fetch_dir(args->fetch);
 	if (r == 0 && find(where, args, &c) == 0)
-		status = open_collection(args, c, identities);
+		status = extract_is_below(args->out, c->path) ?
+			 fail(args->out, "it is in the collection, which stays as it is") :
+			 open_collection(args, c, identities);
 	if (args->fetch != NULL && fetch_failed(args->fetch) > 0)
 		status = AUDIT_WRONG;
 	fetch_close(args->fetch);
@@ -325,7 +330,6 @@ static int run(const char *where, struct arguments *args)
 
 int open_main(int argc, char **argv)
 {
-	char error[MINISIGN_ERROR_MAX], quoted[160];
 	struct arguments args = { .identity = NULL };
 	const char *where;
 	size_t count;
@@ -339,10 +343,5 @@ int open_main(int argc, char **argv)
 		return cli_usage(&cli, "--identity is missing");
 	if (args.out == NULL)
 		return cli_usage(&cli, "--out is missing");
-	if (args.signer_text != NULL &&
-	    minisign_load_public(args.signer_text, &args.signer, error) < 0)
-		return cli_usage(&cli, "--signer '%s': %s",
-				 quote_text(quoted, sizeof(quoted), args.signer_text),
-				 error);
 	return run(where, &args);
 }

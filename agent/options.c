@@ -76,10 +76,6 @@ static int set_to(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 			       "(a directory with a colon in its name: ./NAME)");
 		return -EINVAL;
 	}
-	if (((struct options *)ctx)->to != NULL) {
-		(void)snprintf(error, CLI_ERROR_MAX, "--to is given twice");
-		return -EINVAL;
-	}
 	((struct options *)ctx)->to = value;
 	return 0;
 }
@@ -171,8 +167,7 @@ static int set_spool(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 static const struct cli_option rows[] = {
 	{ .name = "case", .arg = "ID", .set = set_case,
 	  .help = "the case; the first folder below the vault's prefix" },
-	{ .name = "recipient", .arg = "age1...", .set = set_recipient,
-	  .help = "who can open the evidence; may be given up to 16 times" },
+	WORDS_RECIPIENT(set_recipient),
 	{ .name = "to", .arg = "WHERE", .set = set_to,
 	  .help = "the vault: a directory, or s3://BUCKET/PREFIX" },
 	{ .name = "ticket", .arg = "FILE", .offset = offsetof(struct options, ticket_from),
@@ -181,43 +176,23 @@ static const struct cli_option rows[] = {
 	{ .name = "responder", .arg = "KEY", .offset = offsetof(struct options, responder),
 	  .help = "whose tickets count: a public key or a file that has it\n"
 		  "(default: /etc/evac/responder.pub, /etc/evac/responders/*.pub)" },
-	{ .name = "profile", .arg = "NAME", .set = set_profile,
-	  .help = "fast (seconds: what is volatile), default, or full (no small budgets)" },
-	{ .name = "only", .arg = "NAMES", .set = set_only,
-	  .help = "these collectors alone, separated by commas" },
-	{ .name = "skip", .arg = "NAMES", .set = set_skip,
-	  .help = "all but these collectors" },
-	{ .name = "memory", .arg = "METHOD", .set = set_memory,
-	  .help = "auto (default), lime, kcore, process or none" },
+	WORDS_ORDER(set_profile, set_only, set_skip, set_memory, set_deadline),
 	{ .name = "freeze", .offset = offsetof(struct options, freeze),
 	  .help = "hold a process still while its own memory is read (10 s at most)" },
-	{ .name = "with-secrets", .offset = offsetof(struct options, with_secrets),
-	  .help = "copy passwords, tokens and private keys that are found in environments\n"
-		  "and files as they are; else they are masked (memory is memory)" },
+	WORDS_SECRETS(struct options, with_secrets),
 	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct options, lime.file),
 	  .help = "the LiME kernel module for this kernel" },
 	{ .name = "lime-key", .arg = "KEY", .offset = offsetof(struct options, lime.key),
 	  .help = "minisign's public key that must have signed it, or its file" },
 	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct options, lime.store),
 	  .help = "where lime-ARCH-RELEASE.ko lies (default " MODULE_STORE ")" },
-	{ .name = "deadline", .arg = "TIME", .set = set_deadline,
-	  .help = "be finished after TIME (90s, 10m, 2h)" },
 	{ .name = "segment-size", .arg = "SIZE", .set = set_segment_size,
 	  .help = "evidence in one object, before compression (default 8M)" },
 	{ .name = "workers", .arg = "N", .set = set_workers,
 	  .help = "objects that are built and sent side by side" },
 	{ .name = "spool", .arg = "DIR[,max=SIZE]", .set = set_spool,
 	  .help = "keep here, sealed, what the vault cannot take; evac push sends it" },
-	{ .name = "region", .arg = "NAME", .offset = offsetof(struct options, region),
-	  .help = "region of the bucket (default: AWS_REGION, else us-east-1)" },
-	{ .name = "endpoint-url", .arg = "URL",
-	  .offset = offsetof(struct options, endpoint_url),
-	  .help = "an S3 endpoint other than Amazon's" },
-	{ .name = "path-style", .offset = offsetof(struct options, path_style),
-	  .help = "bucket in the path, not in the host name" },
-	{ .name = "ca-file", .arg = "FILE", .offset = offsetof(struct options, ca_file),
-	  .help = "PEM certificates to trust besides those compiled in" },
-	VAULT_CLI_REACH(struct options, vault),
+	VAULT_CLI_PLACE(struct options, vault),
 	VAULT_CLI_KEEP(struct options, vault),
 	{ .name = "verbose", .letter = 'v', .offset = offsetof(struct options, verbose),
 	  .help = "more on stderr" },
@@ -263,8 +238,8 @@ static int check_ticket_words(const struct options *o)
 		bool given;
 	} words[] = {
 		{ "case", o->case_id != NULL }, { "recipient", o->recipients.count > 0 },
-		{ "to", o->to != NULL }, { "region", o->region != NULL },
-		{ "endpoint-url", o->endpoint_url != NULL }, { "path-style", o->path_style },
+		{ "to", o->to != NULL }, { "region", o->vault.region != NULL },
+		{ "endpoint-url", o->vault.endpoint_url != NULL }, { "path-style", o->vault.path_style },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -280,7 +255,7 @@ static int check_vault(const struct options *o)
 	char why[HTTP_ERROR_MAX];
 
 	if (o->ticket_from != NULL) {
-		if (http_check_roots(o->ca_file, why) < 0)
+		if (http_check_roots(o->vault.ca_file, why) < 0)
 			return cli_usage(&cli, "--ca-file: %s", why);
 		return 0;
 	}
@@ -378,9 +353,9 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 
 	o->case_id = t->case_id;
 	o->to = t->to;
-	o->region = t->region;
-	o->endpoint_url = t->endpoint_url;
-	o->path_style = t->path_style;
+	o->vault.region = t->region;
+	o->vault.endpoint_url = t->endpoint_url;
+	o->vault.path_style = t->path_style;
 	for (size_t i = 0; r == 0 && i < t->recipient_count; i++)
 		r = set_recipient(o, t->recipient[i], error);
 	if (r == 0)
@@ -431,7 +406,7 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 
 int options_take_ticket(struct options *o)
 {
-	const struct http_options how = { .ca_file = o->ca_file, .proxy = o->vault.proxy };
+	const struct http_options how = { .ca_file = o->vault.ca_file, .proxy = o->vault.proxy };
 	char why[TICKET_ERROR_MAX], error[CLI_ERROR_MAX];
 	int r;
 
@@ -452,8 +427,7 @@ int options_take_ticket(struct options *o)
 const struct vault_ops *options_vault(const struct options *o, struct vault_options *ret)
 {
 	*ret = (struct vault_options){
-		.url = o->to, .region = o->region, .endpoint_url = o->endpoint_url,
-		.ca_file = o->ca_file, .path_style = o->path_style, .ticket = o->ticket,
+		.url = o->to, .ticket = o->ticket,
 	};
 	vault_cli_apply(&o->vault, ret);
 	if (o->ticket == NULL)

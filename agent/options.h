@@ -26,9 +26,7 @@ struct options {
 	struct credentials_source ticket_credentials;
 	const char *case_id;
 	const char *to;                /* vault: a directory or s3://BUCKET/PREFIX */
-	const char *region, *endpoint_url, *ca_file;
-	bool path_style;
-	struct vault_cli vault;        /* what else there is to say about S3 */
+	struct vault_cli vault;        /* what there is to say about S3 */
 	const char *recipient_text[SEAL_RECIPIENTS_MAX];
 	struct seal_recipients recipients;
 	bool selected[OPTIONS_COLLECTORS_MAX]; /* row by row of collectors[] */

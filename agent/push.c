@@ -23,34 +23,23 @@
 #include "manifest_read.h"
 #include "quote.h"
 #include "scope.h"
+#include "signer.h"
 #include "vault.h"
 #include "vault_cli.h"
 
 #define NAME_BYTES 128
 
 struct arguments {
-	const char *to, *region, *endpoint_url, *ca_file, *signer_text;
-	bool path_style;
+	const char *to;
 	struct vault_cli vault;
-	struct minisign_public signer;
+	struct signer signer;
 };
 
 static const struct cli_option options[] = {
 	{ .name = "to", .arg = "WHERE", .offset = offsetof(struct arguments, to),
 	  .help = "the vault that evac collect was given: s3://BUCKET/PREFIX or a directory" },
-	{ .name = "signer", .arg = "KEY", .offset = offsetof(struct arguments, signer_text),
-	  .help = "the public key that evac collect printed: its 56 characters,\n"
-		  "or a file that has it" },
-	{ .name = "region", .arg = "NAME", .offset = offsetof(struct arguments, region),
-	  .help = "region of the bucket (default: AWS_REGION, else us-east-1)" },
-	{ .name = "endpoint-url", .arg = "URL",
-	  .offset = offsetof(struct arguments, endpoint_url),
-	  .help = "an S3 endpoint other than Amazon's" },
-	{ .name = "path-style", .offset = offsetof(struct arguments, path_style),
-	  .help = "bucket in the path, not in the host name" },
-	{ .name = "ca-file", .arg = "FILE", .offset = offsetof(struct arguments, ca_file),
-	  .help = "PEM certificates to trust besides those compiled in" },
-	VAULT_CLI_REACH(struct arguments, vault),
+	SIGNER_ROW(struct arguments, signer),
+	VAULT_CLI_PLACE(struct arguments, vault),
 	VAULT_CLI_KEEP(struct arguments, vault),
 };
 
@@ -200,11 +189,7 @@ static int place_of(const struct audit *a, char *ret, size_t cap)
 
 static int send_collection(struct push *p, const struct arguments *args)
 {
-	struct vault_options vo = {
-		.url = args->to, .region = args->region,
-		.endpoint_url = args->endpoint_url, .ca_file = args->ca_file,
-		.path_style = args->path_style,
-	};
+	struct vault_options vo = { .url = args->to };
 	char error[VAULT_ERROR_MAX] = "", path[512];
 	struct vault *vault = NULL;
 	int r = place_of(p->audit, path, sizeof(path));
@@ -242,7 +227,7 @@ static bool push_one(const char *path, const struct arguments *args)
 		(void)fprintf(stderr, "evac push: %s: %s\n", quoted, strerror(-r));
 		return false;
 	}
-	r = audit_open(&a, c, args->signer_text != NULL ? &args->signer : NULL, &f);
+	r = audit_open(&a, c, signer_key(&args->signer), &f);
 	if (r == 0)
 		r = send_collection(&p, args);
 	if (r == 0)
@@ -279,7 +264,8 @@ static int push_paths(const char *where, const struct arguments *args)
 int push_main(int argc, char **argv)
 {
 	struct arguments args = { .to = NULL };
-	char error[MINISIGN_ERROR_MAX];
+	char error[CLI_ERROR_MAX];
+	struct vault_options vo;
 	const char *where;
 	size_t count;
 	int r = cli_parse(&cli, argc, argv, &args, &where, 1, &count);
@@ -290,8 +276,9 @@ int push_main(int argc, char **argv)
 		return cli_usage(&cli, "DIR is missing");
 	if (args.to == NULL)
 		return cli_usage(&cli, "--to is missing");
-	if (args.signer_text != NULL &&
-	    minisign_load_public(args.signer_text, &args.signer, error) < 0)
-		return cli_usage(&cli, "--signer: %s", error);
+	vo = (struct vault_options){ .url = args.to };
+	vault_cli_apply(&args.vault, &vo);
+	if (vault_cli_check(&vo, error) < 0)
+		return cli_usage(&cli, "%s", error);
 	return push_paths(where, &args);
 }

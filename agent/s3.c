@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "parse.h"
+#include "quote.h"
 #include "scope.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
@@ -22,7 +23,10 @@
 static int wrong(char error[S3_ERROR_MAX], const char *what, const char *value,
 		 const char *why)
 {
-	(void)snprintf(error, S3_ERROR_MAX, "%s \"%.64s\": %s", what, value, why);
+	char shown[80];
+
+	(void)snprintf(error, S3_ERROR_MAX, "%s '%s': %s", what,
+		       quote_text(shown, sizeof(shown), value), why);
 	return -EINVAL;
 }
 
@@ -74,7 +78,7 @@ static int check_host(const char *endpoint, const char *host, char error[S3_ERRO
 
 	if (len == 0 || len > 255 || !only(host, LOWER UPPER DIGIT "-.:[]"))
 		return wrong(error, "--endpoint-url", endpoint,
-			     "must be https://HOST or https://HOST:PORT");
+			     "it must be https://HOST or https://HOST:PORT");
 	return 0;
 }
 
@@ -98,7 +102,7 @@ static int own_host(const char *endpoint, char *host, size_t cap, char error[S3_
 	size_t len;
 
 	if (strncmp(endpoint, "https://", 8) != 0)
-		return wrong(error, "--endpoint-url", endpoint, "must begin with https://");
+		return wrong(error, "--endpoint-url", endpoint, "it must begin with https://");
 	(void)snprintf(host, cap, "%s", endpoint + 8);
 	len = strlen(host);
 	if (len > 0 && host[len - 1] == '/')
@@ -148,12 +152,12 @@ static int set_prefix(struct s3_place *p, const char *prefix, char error[S3_ERRO
 		len--;
 	/* Room for the collection and the names below it. */
 	if (len > sizeof(p->prefix) / 2)
-		return wrong(error, "--to", prefix, "the prefix is too long");
+		return wrong(error, "the prefix", prefix, "it is too long");
 	memcpy(p->prefix, prefix, len);
 	p->prefix[len] = '\0';
 	if (len > 0 && (!parts_are_plain(p->prefix) || !parse_is_utf8(p->prefix, len)))
-		return wrong(error, "--to", prefix,
-			     "the prefix has a part that is empty, . or .., or is no UTF-8");
+		return wrong(error, "the prefix", prefix,
+			     "it has a part that is empty, . or .., or is no UTF-8");
 	return 0;
 }
 
@@ -170,7 +174,7 @@ static int set_bucket(struct s3_place *p, const char *url, const char *bucket, s
 	if (len < 3 || len >= sizeof(p->bucket) || !only(p->bucket, LOWER DIGIT ".-") ||
 	    !only((char[]){ p->bucket[0], p->bucket[len - 1], '\0' }, LOWER DIGIT) ||
 	    strstr(p->bucket, "..") != NULL)
-		return wrong(error, "--to", url,
+		return wrong(error, "the vault", url,
 			     "a bucket's name is 3 to 63 lower-case letters, digits, dots, dashes");
 	return 0;
 }
@@ -186,7 +190,7 @@ int s3_place(struct s3_place *ret, const char *url, const struct s3_reach *reach
 	if (set_bucket(ret, url, bucket, len, error) < 0)
 		return -EINVAL;
 	if (!is_region(reach->region))
-		return wrong(error, "region", reach->region, "is no region's name");
+		return wrong(error, "the region", reach->region, "it is no region's name");
 	(void)snprintf(ret->region, sizeof(ret->region), "%s", reach->region);
 	if (set_prefix(ret, rest[0] == '/' ? rest + 1 : rest, error) < 0)
 		return -EINVAL;

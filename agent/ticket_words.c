@@ -17,6 +17,7 @@
 #include "parse.h"
 #include "policy.h"
 #include "scope.h"
+#include "vault_cli.h"
 #include "words.h"
 
 #define EXPIRES_DEFAULT_S (12 * 3600)
@@ -176,8 +177,7 @@ static int set_skip(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 
 static const struct cli_option options[] = {
 	{ .name = "case", .arg = "ID", .set = set_case, .help = "the case" },
-	{ .name = "recipient", .arg = "age1...", .set = set_recipient,
-	  .help = "who can open the evidence; may be given up to 16 times" },
+	WORDS_RECIPIENT(set_recipient),
 	{ .name = "to", .arg = "s3://...", .offset = offsetof(struct ticket_words, t.to),
 	  .help = "the vault: s3://BUCKET/PREFIX" },
 	{ .name = "sign-key", .arg = "FILE", .offset = offsetof(struct ticket_words, sign_key),
@@ -194,28 +194,13 @@ static const struct cli_option options[] = {
 	  .help = "write it to FILE, which must not exist, and not to stdout" },
 	{ .name = "print-policy", .offset = offsetof(struct ticket_words, print_policy),
 	  .help = "print the session policy for aws sts assume-role, and nothing else" },
-	{ .name = "deadline", .arg = "TIME", .set = set_deadline,
-	  .help = "be finished after TIME (90s, 10m, 2h)" },
-	{ .name = "profile", .arg = "NAME", .set = set_profile,
-	  .help = "fast, default or full" },
-	{ .name = "with-secrets", .offset = offsetof(struct ticket_words, t.with_secrets),
-	  .help = "copy the secrets of the host's owners as they are" },
-	{ .name = "only", .arg = "NAMES", .set = set_only,
-	  .help = "these collectors alone, separated by commas" },
-	{ .name = "skip", .arg = "NAMES", .set = set_skip,
-	  .help = "all but these collectors" },
-	{ .name = "memory", .arg = "METHOD", .set = set_memory,
-	  .help = "auto (default), lime, kcore, process or none" },
+	WORDS_SECRETS(struct ticket_words, t.with_secrets),
+	WORDS_ORDER(set_profile, set_only, set_skip, set_memory, set_deadline),
 	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct ticket_words, t.lime_store),
 	  .help = "where the host has modules, lime-ARCH-RELEASE.ko" },
 	{ .name = "lime-key", .arg = "KEY", .set = set_lime_key,
 	  .help = "the public key that must have signed them, or a file that has it" },
-	{ .name = "region", .arg = "NAME", .offset = offsetof(struct ticket_words, t.region),
-	  .help = "region of the bucket (default: AWS_REGION, else us-east-1)" },
-	{ .name = "endpoint-url", .arg = "URL", .offset = offsetof(struct ticket_words, t.endpoint_url),
-	  .help = "an S3 endpoint other than Amazon's" },
-	{ .name = "path-style", .offset = offsetof(struct ticket_words, t.path_style),
-	  .help = "bucket in the path, not in the host name" },
+	VAULT_CLI_ADDRESS(struct ticket_words, t),
 	{ .name = "ca-file", .arg = "FILE", .offset = offsetof(struct ticket_words, ca_file),
 	  .help = "PEM certificates that the host shall trust for the vault" },
 	{ .name = "checksum", .arg = "KIND", .set = set_checksum,

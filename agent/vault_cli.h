@@ -38,15 +38,19 @@ struct vault_cli {
 	  .help = "where the instance's role is asked for, last of all\n"                \
 		  "(default http://169.254.169.254); none: nowhere" }
 
-/* And where it is, for commands that only read. */
-#define VAULT_CLI_PLACE(type, member)                                                    \
+/* Where it is, for a context with members ${member}.region, .endpoint_url and .path_style. */
+#define VAULT_CLI_ADDRESS(type, member)                                                  \
 	{ .name = "region", .arg = "NAME", .offset = offsetof(type, member.region),      \
 	  .help = "region of the bucket (default: AWS_REGION, else us-east-1)" },        \
 	{ .name = "endpoint-url", .arg = "URL",                                          \
 	  .offset = offsetof(type, member.endpoint_url),                                 \
 	  .help = "an S3 endpoint other than Amazon's" },                                \
 	{ .name = "path-style", .offset = offsetof(type, member.path_style),             \
-	  .help = "bucket in the path, not in the host name" },                          \
+	  .help = "bucket in the path, not in the host name" }
+
+/* Where it is, whom to trust there, and how it is reached. */
+#define VAULT_CLI_PLACE(type, member)                                                    \
+	VAULT_CLI_ADDRESS(type, member),                                                 \
 	{ .name = "ca-file", .arg = "FILE", .offset = offsetof(type, member.ca_file),    \
 	  .help = "PEM certificates to trust besides those compiled in" },               \
 	VAULT_CLI_REACH(type, member)
@@ -65,7 +69,7 @@ struct vault_cli {
 	  .help = "nobody can delete it until the hold is lifted" },                     \
 	{ .name = "storage-class", .arg = "CLASS", .offset = offsetof(type, member),     \
 	  .set = vault_cli_class, .help = "STANDARD, STANDARD_IA, GLACIER_IR, ..." },    \
-	{ .name = "tag", .arg = "KEY=VALUE", .offset = offsetof(type, member),           \
+	{ .name = "tag", .many = true, .arg = "KEY=VALUE", .offset = offsetof(type, member),           \
 	  .set = vault_cli_tag, .help = "tag of each object; up to 10 times" }
 
 /* Each as struct cli_option's set(), with a struct vault_cli. */

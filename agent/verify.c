@@ -25,22 +25,20 @@
 #include "manifest_read.h"
 #include "quote.h"
 #include "scope.h"
+#include "signer.h"
 #include "vault_cli.h"
 
 #define PATH_SHOWN 512
 
 struct arguments {
-	const char *signer_text;
-	struct minisign_public signer;
+	struct signer signer;
 	bool verbose, json;
 	struct vault_cli vault;
 	struct fetch *fetch;  /* NULL: it is a directory of the caller's */
 };
 
 static const struct cli_option options[] = {
-	{ .name = "signer", .arg = "KEY", .offset = offsetof(struct arguments, signer_text),
-	  .help = "the public key that evac collect printed: its 56 characters,\n"
-		  "or a file that has it" },
+	SIGNER_ROW(struct arguments, signer),
 	{ .name = "verbose", .letter = 'v', .offset = offsetof(struct arguments, verbose),
 	  .help = "name the objects that are genuine too" },
 	{ .name = "json", .offset = offsetof(struct arguments, json),
@@ -160,7 +158,7 @@ static enum audit_status verify_one(const char *path, const struct arguments *ar
 			(void)printf("null");
 		return status;
 	}
-	r = audit_open(&a, c, args->signer_text != NULL ? &args->signer : NULL, &f);
+	r = audit_open(&a, c, signer_key(&args->signer), &f);
 	if (r == 0) {
 		if (!a.key_given)
 			(void)fprintf(stderr, "evac verify: %s: the public key came with the "
@@ -228,10 +226,12 @@ static int verify_all(const char *where, const struct arguments *args)
 static int verify_remote(const char *where, struct arguments *args)
 {
 	struct vault_options o = { .url = where };
-	char error[FETCH_ERROR_MAX];
+	char error[FETCH_ERROR_MAX], wrong[CLI_ERROR_MAX];
 	int status;
 
 	vault_cli_apply(&args->vault, &o);
+	if (vault_cli_check(&o, wrong) < 0)
+		return cli_usage(&cli, "%s", wrong);
 	if (fetch_open(&args->fetch, &o, NULL, error) < 0) {
 		(void)fprintf(stderr, "evac verify: %s\n", error);
 		return AUDIT_WRONG;
@@ -245,8 +245,7 @@ static int verify_remote(const char *where, struct arguments *args)
 
 int verify_main(int argc, char **argv)
 {
-	char error[MINISIGN_ERROR_MAX], quoted[160];
-	struct arguments args = { .signer_text = NULL };
+	struct arguments args = { .verbose = false };
 	const char *where;
 	size_t count;
 	int r = cli_parse(&cli, argc, argv, &args, &where, 1, &count);
@@ -255,10 +254,5 @@ int verify_main(int argc, char **argv)
 		return cli_status(r);
 	if (count == 0)
 		return cli_usage(&cli, "WHERE is missing: a directory, or s3://BUCKET/PREFIX");
-	if (args.signer_text != NULL &&
-	    minisign_load_public(args.signer_text, &args.signer, error) < 0)
-		return cli_usage(&cli, "--signer '%s': %s",
-				 quote_text(quoted, sizeof(quoted), args.signer_text),
-				 error);
 	return fetch_is_remote(where) ? verify_remote(where, &args) : verify_all(where, &args);
 }

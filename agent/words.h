@@ -8,6 +8,28 @@
 #include "cli.h"
 #include "collector.h"
 
+/* Rows of a command that says what to collect and until when, by the set() functions of its own. */
+#define WORDS_ORDER(profile, only, skip, memory, deadline)                               \
+	{ .name = "profile", .arg = "NAME", .set = profile,                              \
+	  .help = "fast (seconds: what is volatile), default, or full (no small budgets)" }, \
+	{ .name = "only", .many = true, .arg = "NAMES", .set = only,                     \
+	  .help = "these collectors alone, separated by commas" },                       \
+	{ .name = "skip", .many = true, .arg = "NAMES", .set = skip,                     \
+	  .help = "all but these collectors" },                                          \
+	{ .name = "memory", .arg = "METHOD", .set = memory,                              \
+	  .help = "auto (default), lime, kcore, process or none" },                      \
+	{ .name = "deadline", .arg = "TIME", .set = deadline,                            \
+	  .help = "be finished after TIME (90s, 10m, 2h)" }
+
+/* Rows for who can open it, and whether the host's secrets are in it (a bool ${secrets} of ${type}). */
+#define WORDS_RECIPIENT(recipient)                                                       \
+	{ .name = "recipient", .many = true, .arg = "age1...", .set = recipient,         \
+	  .help = "who can open the evidence; may be given up to 16 times" }
+#define WORDS_SECRETS(type, secrets)                                                     \
+	{ .name = "with-secrets", .offset = offsetof(type, secrets),                     \
+	  .help = "copy the host's secrets (passwords, tokens, keys) as\n"               \
+		  "they are; without it they are masked" }
+
 /*
  * All return 0, or a negative errno, and then ${error} says in a few words what
  * is wrong with the value.

@@ -101,7 +101,7 @@ check "nobody listens" elsewhere https://127.0.0.1:1 \
 check "a certificate for another name" grep -q '^EKEYREJECTED: s3://evidence: SSL: no alternative' <(
 	endpoint=https://other.localhost:$S3_PORT vault -p s3://evidence c x "$work/small")
 check "an endpoint without TLS" elsewhere http://127.0.0.1:1 \
-	'open: --endpoint-url "http://127.0.0.1:1": must begin with https://' s3://evidence c x "$work/small"
+	'open: --endpoint-url '"'http://127.0.0.1:1'"': it must begin with https://' s3://evidence c x "$work/small"
 untrusted() {
 	! as WRITER env SSL_CERT_FILE="$S3_CA" "$put" -e "$S3_ENDPOINT" s3://evidence c x "$work/small" >"$work/said" 2>&1 &&
 		grep -q '^EKEYREJECTED: s3://evidence: SSL certificate problem' "$work/said"

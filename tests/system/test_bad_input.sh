@@ -57,6 +57,14 @@ usage 3s collect --case C --to "$WORK/none" --recipient "$RECIPIENT" --deadline 
 usage --lime collect --case C --to "$WORK/none" --recipient "$RECIPIENT" --memory lime
 usage --identity open "$good" --out "$WORK/none"
 usage --signer verify "$good" --signer RWabc
+usage "--workers is given twice" collect --workers 2 --workers 4
+usage "empty word" verify ""
+usage "empty word" open "" --identity "$KEY" --out "$WORK/none"
+usage "s3://b" verify s3://b
+usage "s3://b" open s3://b --identity "$KEY" --out "$WORK/none"
+usage "s3://b" push "$good" --to s3://b
+usage "--endpoint-url" verify s3://bucket --endpoint-url http://127.0.0.1:1
+usage "--region is for a vault in S3" push "$good" --to "$WORK/none" --region eu-west-1
 usage WHERE verify
 check "none of these made anything" test ! -e "$WORK/none"
 
@@ -154,4 +162,41 @@ sign "$forged/manifest.json"
 run "$EVAC" verify "$forged" --signer "$SIGNER"
 check "a manifest without its parts is named" says "$WORK/stdout" "manifest.json: it is no evac manifest"
 check "  and that is 1" test "$status" = 1
+# --- where results go ------------------------------------------------------------------------------------------
+bad 1 "it is in the collection" "open --out inside the collection" \
+	"$EVAC" open "$good" --identity "$KEY" --out "$good/opened"
+bad 1 "it is in the collection" "and by another way to it" \
+	"$EVAC" open "$good" --identity "$KEY" --out "$good/../$(basename "$good")/new"
+check "  nothing was made there" test -z "$(find "$good" -mindepth 1 -type d)"
+bad 1 "begins with AGE-SECRET-KEY-1" "an identity that is none" \
+	"$EVAC" open "$good" --identity "$good/evac.pub" --out "$WORK/none"
+full() { # full COMMAND...: its standard output cannot be written
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	bad 1 "$1" "${*:2} >/dev/full" sh -c '"$@" >/dev/full' sh "$EVAC" "${@:2}"
+}
+full "standard output" version
+full "standard output" --help
+full "standard output" verify --help
+full "standard output" verify "$good"
+full "standard output" verify "$good" --json
+full "No space left" keygen
+full "standard output" open "$good" --identity "$KEY" --out "$WORK/full"
+check "version --help has no blank at a line's end" test -z "$("$EVAC" version --help | grep ' $')"
+
+# --- --signer: what evac collect wrote to stdout ---------------------------------------------------------------
+collect "$WORK/second" --only kernel
+cp "$WORK/stdout" "$WORK/saved"
+head -n 1 "$WORK/saved" >"$WORK/first"
+{ echo "some other line"; cat "$WORK/saved"; } >"$WORK/more"
+tail -n 1 "$WORK/saved" >"$WORK/last"
+for file in saved first more; do
+	check "verify --signer with a file: $file" "$EVAC" verify "$COLLECTION" --signer "$WORK/$file"
+	run "$EVAC" verify "$good" --signer "$WORK/$file"
+	check "  which is not another collection's" test "$status" = 1
+done
+usage "no minisign public key" verify "$good" --signer "$WORK/last"
+# A module that is not there is named.
+collect "$WORK/third" --only memory --memory process --lime "$WORK/no.ko" --deadline 5s
+check "a missing --lime FILE is named" says "$WORK/stderr" "--lime $WORK/no.ko: No such file"
+
 finish

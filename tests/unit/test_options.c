@@ -152,8 +152,10 @@ static void test_mistakes(void)
 		{ { "-x" }, "-x" },
 		{ { "word" }, "word" },
 		{ { "--case" }, "--case" },
-		{ { "--case", "a/b" }, "a/b" },
-		{ { "--to", "/f" }, "--to" },
+		{ { "--case", "b" }, "--case is given twice" },
+		{ { "--to", "/f" }, "--to is given twice" },
+		{ { "--workers", "1", "--workers", "2" }, "--workers is given twice" },
+		{ { "" }, "empty word" },
 		{ { "--deadline" }, "--deadline" },
 		{ { "--deadline", "" }, "--deadline" },
 		{ { "--deadline", "4s" }, "4s" },
@@ -247,7 +249,7 @@ static void test_s3(void)
 	const char *const no_region[] = { "--case", "a", "--recipient", recipient, "--to",
 					  "s3://bucket", NULL };
 
-	CHECK(parse(words) == 0 && o.path_style && strcmp(o.region, "eu-west-1") == 0,
+	CHECK(parse(words) == 0 && o.vault.path_style && strcmp(o.vault.region, "eu-west-1") == 0,
 	      "a vault in S3");
 	(void)setenv("AWS_REGION", "no region", 1);
 	CHECK(parse(no_region) == -EINVAL && strstr(said, "no region") != NULL,
