@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "aws_ranges.h"
 #include "clock.h"
 #include "collection_id.h"
 #include "errname.h"
@@ -298,6 +299,7 @@ static int prepare(struct plan *p)
 	p->req.with_secrets = p->o->with_secrets;
 	taken_open(&p->taken);
 	p->req.taken = &p->taken;
+	p->req.aws_ranges = p->o->aws_ranges;
 	load_lime(p);
 	r = collection_id_make(&p->id, p->o->case_id);
 	if (r == 0 && p->o->ticket != NULL && p->o->ticket->kind == TICKET_PUT)
@@ -326,6 +328,7 @@ static void release(struct plan *p)
 		return;
 	module_free(&p->module);
 	taken_free(&p->taken);
+	aws_ranges_free(p->o->aws_ranges);
 	host_close(&p->host);
 }
 

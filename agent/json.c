@@ -207,6 +207,12 @@ void json_bytes(struct json *j, const char *key, const void *data, size_t len)
 	put_base64(j, data, len);
 }
 
+void json_base64(struct json *j, const char *key, const void *data, size_t len)
+{
+	lead(j, key);
+	put_base64(j, data, len);
+}
+
 int json_end(struct json *j)
 {
 	return j->error;

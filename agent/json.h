@@ -42,6 +42,9 @@ void json_str(struct json *j, const char *key, const char *text);
  */
 void json_bytes(struct json *j, const char *key, const void *data, size_t len);
 
+/* Bytes that are no text, in base64 (RFC 4648, padded). */
+void json_base64(struct json *j, const char *key, const void *data, size_t len);
+
 /* Hexadecimal text "0x..." of an address. */
 void json_hex(struct json *j, const char *key, uint64_t v);
 

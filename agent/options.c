@@ -12,6 +12,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "aws_ranges.h"
 #include "cli.h"
 #include "http.h"
 #include "log.h"
@@ -164,6 +165,20 @@ static int set_spool(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return 0;
 }
 
+static int set_aws_ranges(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+	int r;
+
+	aws_ranges_free(o->aws_ranges);
+	o->aws_ranges = NULL;
+	r = aws_ranges_load(&o->aws_ranges, value);
+	if (r < 0)
+		(void)snprintf(error, CLI_ERROR_MAX, "Amazon's ip-ranges.json: %s",
+			       r == -EBADMSG ? "this is none" : strerror(-r));
+	return r < 0 ? -EINVAL : 0;
+}
+
 static const struct cli_option rows[] = {
 	{ .name = "case", .arg = "ID", .set = set_case,
 	  .help = "the case; the first folder below the vault's prefix" },
@@ -186,6 +201,8 @@ static const struct cli_option rows[] = {
 	  .help = "minisign's public key that must have signed it, or its file" },
 	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct options, lime.store),
 	  .help = "where lime-ARCH-RELEASE.ko lies (default " MODULE_STORE ")" },
+	{ .name = "aws-ranges", .arg = "FILE", .set = set_aws_ranges,
+	  .help = "Amazon's ip-ranges.json: remote peers are marked by it" },
 	{ .name = "segment-size", .arg = "SIZE", .set = set_segment_size,
 	  .help = "evidence in one object, before compression (default 8M)" },
 	{ .name = "workers", .arg = "N", .set = set_workers,

@@ -16,6 +16,7 @@
 
 #define OPTIONS_COLLECTORS_MAX 64
 
+struct aws_ranges;
 struct ticket;
 
 /* Texts point into argv, the environment or the ticket. */
@@ -41,6 +42,7 @@ struct options {
 	unsigned workers;              /* never 0 */
 	struct spool_options spool;    /* dir NULL: none */
 	char spool_dir[4096];
+	struct aws_ranges *aws_ranges; /* Amazon's addresses, or NULL; released at the end */
 	bool only_given;
 	bool verbose;
 };

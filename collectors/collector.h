@@ -7,6 +7,7 @@
 
 #include "host.h"
 
+struct aws_ranges;
 struct sink;
 struct taken;
 
@@ -57,6 +58,7 @@ struct collector_request {
 	const char *lime_name; /* its file name, for the record */
 	const char *lime_from; /* where it came from and what vouches for it; NULL: unknown */
 	const char *lime_why;  /* why there is none, or NULL */
+	const struct aws_ranges *aws_ranges; /* Amazon's addresses, or NULL */
 };
 
 struct collector {
@@ -79,6 +81,7 @@ extern const struct collector *const collectors[]; /* registry.c, NULL at the en
 
 extern const struct collector collector_process;
 extern const struct collector collector_socket;
+extern const struct collector collector_network;
 extern const struct collector collector_kernel;
 extern const struct collector collector_memory;
 extern const struct collector collector_users;

@@ -15,9 +15,15 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "buf.h"
+#include "clock.h"
+
 #define BUF_BYTES ((size_t)128 << 10) /* the kernel sends 32 KiB at most */
-#define REQUEST_MAX 256
+#define REQUEST_MAX 1024
 #define WAIT_S 5
+#define DUMP_MS 20000 /* of one dump: a table that never ends */
+#define TRIES 3
+#define PILE_BYTES ((size_t)8 << 20)
 #define ATTR_HEAD sizeof(struct nlattr)
 #define ATTR_TYPE 0x3fff /* without the flags "nested" and "network order" */
 
@@ -145,6 +151,7 @@ int netlink_parse(const uint8_t *data, size_t len, uint32_t seq,
 int netlink_dump(struct netlink *n, uint16_t type, const void *req, size_t len,
 		 netlink_each *each, void *arg, struct netlink_result *ret)
 {
+	int64_t end_ms = clock_now_ms() + DUMP_MS;
 	int r = ask(n, type, req, len);
 
 	*ret = (struct netlink_result){ 0 };
@@ -153,9 +160,107 @@ int netlink_dump(struct netlink *n, uint16_t type, const void *req, size_t len,
 
 		if (got < 0)
 			return (int)got;
+		if (clock_now_ms() > end_ms)
+			return -ETIMEDOUT;
 		r = netlink_parse(n->buf, (size_t)got, n->seq, each, arg, ret);
 	}
 	return r < 0 ? r : ret->error;
+}
+
+/* Messages of one pass, each behind its length and type. */
+struct pile {
+	struct buf data;
+	bool full;
+};
+
+struct pile_head {
+	size_t len;
+	uint16_t type;
+};
+
+static int pile_up(void *arg, uint16_t type, const void *data, size_t len)
+{
+	struct pile_head h = { .len = len, .type = type };
+	struct pile *p = arg;
+
+	/* What is left of a dump must be read, or the next is refused. */
+	p->full |= buf_room(&p->data) < sizeof(h) + len;
+	if (p->full)
+		return 0;
+	(void)buf_add(&p->data, &h, sizeof(h));
+	(void)buf_add(&p->data, data, len);
+	return 0;
+}
+
+static int deliver(const struct pile *p, netlink_each *each, void *arg)
+{
+	struct pile_head h;
+
+	for (size_t at = 0; at < p->data.len; at += sizeof(h) + h.len) {
+		memcpy(&h, p->data.data + at, sizeof(h));
+		if (each(arg, h.type, p->data.data + at + sizeof(h), h.len) != 0)
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+int netlink_table(struct netlink *n, uint16_t type, const void *req, size_t len,
+		  netlink_each *each, void *arg, struct netlink_result *ret)
+{
+	struct pile p = { 0 };
+	int r = buf_open(&p.data, PILE_BYTES), handed;
+
+	for (int i = 0; r == 0 && i < TRIES; i++) {
+		p.data.len = 0;
+		r = netlink_dump(n, type, req, len, pile_up, &p, ret);
+		if (r < 0 || p.full || !ret->interrupted)
+			break;
+	}
+	if (p.full) { /* too large to be held: as it comes */
+		buf_free(&p.data);
+		return netlink_dump(n, type, req, len, each, arg, ret);
+	}
+	handed = deliver(&p, each, arg);
+	buf_free(&p.data);
+	return handed < 0 ? handed : r;
+}
+
+void netlink_attrs(const uint8_t *data, size_t len, struct netlink_value *values,
+		   size_t count)
+{
+	struct netlink_value v;
+	uint16_t type;
+
+	memset(values, 0, count * sizeof(*values));
+	while (netlink_attr(&data, &len, &type, &v.data, &v.len))
+		if (type < count)
+			values[type] = v;
+}
+
+bool netlink_u32(const struct netlink_value *v, uint32_t *ret)
+{
+	if (v->len < sizeof(*ret))
+		return false;
+	memcpy(ret, v->data, sizeof(*ret));
+	return true;
+}
+
+uint64_t netlink_be(const struct netlink_value *v)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < v->len && i < sizeof(n); i++)
+		n = n << 8 | v->data[i];
+	return n;
+}
+
+size_t netlink_put(uint8_t *req, size_t at, uint16_t type, const void *data, size_t len)
+{
+	struct nlattr a = { .nla_len = (uint16_t)(sizeof(a) + len), .nla_type = type };
+
+	memcpy(req + at, &a, sizeof(a));
+	memcpy(req + at + sizeof(a), data, len);
+	return at + ((sizeof(a) + len + 3) & ~(size_t)3);
 }
 
 bool netlink_attr(const uint8_t **data, size_t *len, uint16_t *ret_type,

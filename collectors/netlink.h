@@ -34,12 +34,20 @@ void netlink_close(struct netlink *n);
 
 /*
  * Ask with a request of ${type} whose payload is ${len} bytes of ${req} (at
- * most 256) and hand each message of the dump to ${each}.  0 when the dump came
+ * most 1024) and hand each message of the dump to ${each}.  0 when the dump came
  * to its end; the kernel's refusal (-ENOENT: no such table in this kernel);
- * -ETIMEDOUT; -ECANCELED when ${each} ended it; another negative errno.
+ * -ETIMEDOUT (no answer for 5 s, or no end within 20 s); -ECANCELED when ${each} ended it; another negative errno.
  */
 int netlink_dump(struct netlink *n, uint16_t type, const void *req, size_t len,
 		 netlink_each *each, void *arg, struct netlink_result *ret);
+
+/*
+ * The same, in one piece: a pass during which the table changed is made again,
+ * up to three times, and only the last one is handed on.  What is larger than
+ * 8 MiB comes as it is met.
+ */
+int netlink_table(struct netlink *n, uint16_t type, const void *req, size_t len,
+		  netlink_each *each, void *arg, struct netlink_result *ret);
 
 /*
  * The parser of one datagram: ${each} for its messages that answer ${seq}.
@@ -55,5 +63,27 @@ int netlink_parse(const uint8_t *data, size_t len, uint32_t seq,
  */
 bool netlink_attr(const uint8_t **data, size_t *len, uint16_t *ret_type,
 		  const uint8_t **ret, size_t *ret_len);
+
+/* An attribute's value; ${data} NULL: not there. */
+struct netlink_value {
+	const uint8_t *data;
+	size_t len;
+};
+
+/* All attributes whose type is below ${count}, by type; of twins the last. */
+void netlink_attrs(const uint8_t *data, size_t len, struct netlink_value *values,
+		   size_t count);
+
+/* A number in the machine's byte order.  False when it is not there. */
+bool netlink_u32(const struct netlink_value *v, uint32_t *ret);
+
+/* A number of 0 to 8 bytes in network byte order; 0 when it is not there. */
+uint64_t netlink_be(const struct netlink_value *v);
+
+/*
+ * Write an attribute of a request at ${at}; the caller has made room for
+ * ${len} + 8 bytes that are zero.  Where the next one goes.
+ */
+size_t netlink_put(uint8_t *req, size_t at, uint16_t type, const void *data, size_t len);
 
 #endif

@@ -8,6 +8,7 @@
 const struct collector *const collectors[] = {
 	&collector_process,
 	&collector_socket,
+	&collector_network,
 	&collector_kernel,
 	&collector_memory,
 	&collector_users,

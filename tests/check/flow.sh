@@ -80,5 +80,5 @@ door archive.h archive unpack
 door archive_entry.h archive unpack
 door curl/curl.h http
 door openssl/evp.h digest
-door yyjson.h manifest_read imds ticket
+door yyjson.h manifest_read imds ticket aws_ranges
 exit $failed

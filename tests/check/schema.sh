@@ -14,9 +14,10 @@ none() { # none WHAT LINES
 	fi
 }
 schema=collectors/SCHEMA.md
-# A table is opened by its name, or by one made with "files_".
+# A table is opened by its name, by one made with "files_", or by one out of a list.
 opened=$({ grep -ohE 'table_open\([^;]*"[a-z_/]+"\)' collectors/*.c | grep -oE '"[a-z_/]+"' | tr -d '"'
 	grep -ohE 'take_open\([^;]*"[a-z_]+"' collectors/*.c | grep -oE '"[a-z_]+"$' | tr -d '"' | sed 's/^/files_/; s/_log$//'
+	sed -n 's/^	\[NETWORK_[A-Z_]*\] = "\(.*\)",$/\1/p' collectors/network.c
 	echo gaps; } | sort -u)
 sections=$(sed -n 's/^## //p' $schema | tr ',' '\n' | tr -d ' ' | sort -u)
 none 'every table has a section' "$(comm -23 <(echo "$opened") <(echo "$sections"))"
