@@ -34,6 +34,11 @@ void buf_free(struct buf *b)
 	*b = (struct buf){ 0 };
 }
 
+void buf_renew(struct buf *b)
+{
+	(void)buf_open(b, b->cap);
+}
+
 int buf_add(struct buf *b, const void *data, size_t len)
 {
 	if (len > buf_room(b))

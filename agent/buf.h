@@ -17,6 +17,12 @@ int buf_open(struct buf *b, size_t cap);
 /* Give the memory back; an empty struct buf is fine. */
 void buf_free(struct buf *b);
 
+/*
+ * Somebody else has its memory now: take other memory of that size.  Where there
+ * is none, its capacity is 0.
+ */
+void buf_renew(struct buf *b);
+
 /* Append ${len} bytes.  0, or -ENOBUFS and nothing is appended. */
 int buf_add(struct buf *b, const void *data, size_t len);
 

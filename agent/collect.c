@@ -7,16 +7,21 @@
 #include "collect.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "aws_ranges.h"
+#include "budget.h"
 #include "clock.h"
 #include "collection_id.h"
 #include "errname.h"
+#include "guard.h"
 #include "harden.h"
 #include "host.h"
 #include "log.h"
@@ -58,9 +63,12 @@ static void catch_signals(void)
 		(void)sigaction(ending[i], &sa, NULL);
 }
 
+/* After the deadline: the run ends, whatever hangs. */
+#define WATCH_MS 200
+
 /* One run of the plan. */
 struct plan {
-	const struct options *o;
+	struct options *o;
 	struct host host;
 	struct collector_request req;
 	struct module module;
@@ -69,20 +77,42 @@ struct plan {
 	struct pipeline *pipe;
 	struct segment *carry;        /* unfinished, of ${carry_group} */
 	const char *carry_group;
+	const struct collector *order[OPTIONS_COLLECTORS_MAX]; /* as they run */
+	size_t count;
 	struct runner_limits limits;
-	int64_t end_ms;               /* the deadline; 0: none */
+	struct budget budget;         /* the time */
+	int64_t share_ms;             /* when this collector's share of the time ends; 0: none */
 	struct progress progress;
 	struct result result;
 	bool volatile_done;           /* no more volatile segments will come */
 	bool hung;                    /* a collector's thread lives on */
+	bool started;                 /* there is something to tell about */
+	atomic_bool said;             /* the last line */
+	int status;
 };
+
+static int64_t stop_ms(struct plan *p)
+{
+	return budget_stop(&p->budget, pipeline_need_ms(p->pipe));
+}
+
+static bool is_late(struct plan *p)
+{
+	return p->budget.end_ms != 0 && clock_now_ms() >= stop_ms(p);
+}
 
 static int poll_plan(void *arg)
 {
 	struct plan *p = arg;
 
 	progress_tick(&p->progress, p->pipe);
-	return signals > 0 ? -EINTR : pipeline_dead(p->pipe);
+	if (signals > 0)
+		return -EINTR;
+	if (is_late(p))
+		return -ETIME;
+	if (p->share_ms != 0 && clock_now_ms() >= p->share_ms)
+		return -ETIMEDOUT;
+	return pipeline_dead(p->pipe);
 }
 
 /* What is still to be built would keep the collector from returning. */
@@ -93,24 +123,12 @@ static void hurry_plan(void *arg)
 	pipeline_hurry(p->pipe, true);
 }
 
-/* Near the deadline there must be time to seal and send what is in hand. */
-static void set_limits(struct plan *p)
+static bool is_selected(const struct plan *p, const struct collector *c)
 {
-	int64_t all_ms = 1000 * (int64_t)p->o->deadline_s, margin;
-
-	p->limits = (struct runner_limits){ .poll = poll_plan, .hurry = hurry_plan,
-					    .arg = p };
-	if (all_ms == 0)
-		return;
-	margin = all_ms / 10;
-	if (margin < 1000)
-		margin = 1000;
-	if (margin > 15000)
-		margin = 15000;
-	p->end_ms = p->result.begun_ms + all_ms;
-	p->limits.stop_ms = p->end_ms - margin;
-	/* A collector that hangs must leave time for the manifest. */
-	p->limits.leave_ms = p->end_ms - margin / 4;
+	for (size_t i = 0; collectors[i] != NULL; i++)
+		if (collectors[i] == c)
+			return p->o->selected[i];
+	return false;
 }
 
 /* Send what the last group left unfinished. */
@@ -174,24 +192,42 @@ static void skip_collector(struct plan *p, const struct collector *c, const char
 			      why != NULL ? why : "not asked for", 0, NULL);
 }
 
-/* The first collector of another group: what is volatile has been read. */
-static void note_group(struct plan *p, const struct collector *c)
+/* No volatile collector comes any more: what is volatile has been read. */
+static void note_group(struct plan *p, size_t row)
 {
-	if (p->volatile_done || strcmp(c->group, "volatile") == 0)
+	if (p->volatile_done)
 		return;
+	for (size_t i = row; i < p->count; i++)
+		if (strcmp(p->order[i]->group, "volatile") == 0)
+			return;
 	flush_carry(p);
 	pipeline_volatile_done(p->pipe);
 	p->volatile_done = true;
 }
 
-static void run_collector(struct plan *p, const struct collector *c)
+/*
+ * When this one's share of the time ends; 0: it has all of it.  What is volatile
+ * is small: one that needs more than half of the time is in trouble.
+ */
+static int64_t share_of(struct plan *p, size_t row)
 {
+	bool more = false;
+
+	for (size_t i = row + 1; i < p->count; i++)
+		more |= is_selected(p, p->order[i]);
+	return more ? budget_share(&p->budget, clock_now_ms(), stop_ms(p),
+				   strcmp(p->order[row]->group, "volatile") == 0 ? 50 : 80) : 0;
+}
+
+static void run_collector(struct plan *p, size_t row)
+{
+	const struct collector *c = p->order[row];
 	int64_t begun = clock_now_ms();
 	struct sink *sink;
 	bool hung;
 	int r;
 
-	note_group(p, c);
+	p->share_ms = share_of(p, row);
 	if (p->carry != NULL && strcmp(p->carry_group, c->group) != 0)
 		flush_carry(p);
 	r = sink_open(&sink, pipeline_queue(p->pipe), c->name, c->group, p->carry);
@@ -228,24 +264,37 @@ static void collect_journal(struct plan *p)
 
 static void run_all(struct plan *p)
 {
-	for (size_t i = 0; collectors[i] != NULL; i++) {
-		if (!p->o->selected[i])
-			skip_collector(p, collectors[i], NULL);
+	for (size_t i = 0; i < p->count; i++) {
+		const struct collector *c = p->order[i];
+
+		note_group(p, i);
+		if (!is_selected(p, c))
+			skip_collector(p, c, NULL);
 		else if (signals > 0)
-			skip_collector(p, collectors[i], "stopped by a signal");
+			skip_collector(p, c, "stopped by a signal");
 		else if (pipeline_dead(p->pipe) < 0)
-			skip_collector(p, collectors[i], "the vault is lost");
-		else if (p->limits.stop_ms != 0 && clock_now_ms() >= p->limits.stop_ms)
-			skip_collector(p, collectors[i], reason_of(-ETIME));
+			skip_collector(p, c, "the vault is lost");
+		else if (is_late(p))
+			skip_collector(p, c, reason_of(-ETIME));
 		else
-			run_collector(p, collectors[i]);
+			run_collector(p, i);
 	}
-	if (!p->volatile_done) {
-		flush_carry(p);
-		pipeline_volatile_done(p->pipe);
-	}
+	note_group(p, p->count);
 	collect_journal(p);
 	progress_end(&p->progress);
+}
+
+/* In order of volatility, but for a memory that shall not see us read the rest. */
+static void set_order(struct plan *p)
+{
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; collectors[i] != NULL && i < OPTIONS_COLLECTORS_MAX; i++) {
+			bool first = p->o->memory_first &&
+				     strcmp(collectors[i]->group, "memory") == 0;
+
+			if (first == (pass == 0))
+				p->order[p->count++] = collectors[i];
+		}
 }
 
 /* The module, whole, before the host is touched. */
@@ -275,6 +324,8 @@ static void protect(struct plan *p)
 		(void)snprintf(text, sizeof(text), "%d, was %d", HARDEN_OOM_ADJ, before);
 	(void)pipeline_note(p->pipe, "oom_score_adj", text);
 	log_line(LOG_DEBUG, "oom_score_adj: %s", text);
+	(void)snprintf(text, sizeof(text), "%d", getpriority(PRIO_PROCESS, 0));
+	(void)pipeline_note(p->pipe, "nice", text);
 }
 
 /* What was asked for, as far as it decides what is there. */
@@ -312,24 +363,108 @@ static int prepare(struct plan *p)
 	note_request(p);
 	/* First of all: out of the host's reach before anything can go wrong. */
 	result_first_line(&p->id, pipeline_public_key(p->pipe));
-	set_limits(p);
-	return pipeline_start(p->pipe, p->end_ms);
+	return pipeline_start(p->pipe, &p->budget);
 }
 
 static void release(struct plan *p)
 {
-	/* A collector that was left behind may still use the rest. */
-	if (p->hung)
+	bool hung = p->hung || (p->pipe != NULL && pipeline_hung(p->pipe));
+
+	/* What was left behind may still use the rest. */
+	if (hung)
 		pipeline_wipe(p->pipe);
 	else
 		pipeline_free(p->pipe);
 	ticket_free(p->o->ticket);
-	if (p->hung)
+	if (hung)
 		return;
 	module_free(&p->module);
 	taken_free(&p->taken);
 	aws_ranges_free(p->o->aws_ranges);
 	host_close(&p->host);
+}
+
+/* The last line, by whoever comes first. */
+static bool say(struct plan *p, int manifest)
+{
+	int status;
+
+	if (atomic_exchange(&p->said, true))
+		return false;
+	status = p->started ? result_status(p->pipe, manifest) : RESULT_NOTHING;
+	guard_result(status);
+	result_last_line(&p->result, p->started ? p->pipe : NULL, manifest, status);
+	p->status = status;
+	return true;
+}
+
+/* The run ends now: something hangs that nothing else could end. */
+static void *watch_main(void *arg)
+{
+	struct plan *p = arg;
+	const int64_t ms = p->budget.end_ms + WATCH_MS;
+	const struct timespec t = { .tv_sec = (time_t)(ms / 1000),
+				    .tv_nsec = ms % 1000 * 1000000 };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+	if (!say(p, -ETIME))
+		return NULL;
+	guard_end();
+	_exit(p->status);
+}
+
+/* In the process that only waits. */
+static void forget(void *arg)
+{
+	struct plan *p = arg;
+
+	ticket_free(p->o->ticket);
+	pipeline_wipe_secrets();
+}
+
+/* With a deadline: a process that can be waited for, and a thread that looks at the clock. */
+static int begin_deadline(struct plan *p)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int r;
+
+	if (p->o->deadline_s == 0 || p->budget.end_ms != 0)
+		return 0;
+	budget_open(&p->budget, p->result.begun_ms, 1000 * (int64_t)p->o->deadline_s);
+	p->limits.leave_ms = budget_leave(&p->budget);
+	p->limits.grace_ms = budget_patience(&p->budget, RUNNER_GRACE_MS);
+	harden_priority();
+	r = guard_start(p->budget.end_ms, forget, p);
+	if (r < 0)
+		log_line(LOG_WARN, "the deadline has no guard: %s", strerror(-r));
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	r = -pthread_create(&thread, &attr, watch_main, p);
+	(void)pthread_attr_destroy(&attr);
+	return r;
+}
+
+static void run(struct plan *p)
+{
+	int r = begin_deadline(p);
+
+	if (r == 0)
+		r = options_take_ticket(p->o);
+	/* It may be the ticket that has one. */
+	if (r == 0)
+		r = begin_deadline(p);
+	if (r == 0)
+		r = prepare(p);
+	if (r < 0) {
+		guard_result(RESULT_NOTHING);
+		p->status = RESULT_NOTHING;
+		return;
+	}
+	p->started = true;
+	run_all(p);
+	(void)say(p, pipeline_finish(p->pipe));
 }
 
 int collect_main(int argc, char **argv)
@@ -350,16 +485,10 @@ int collect_main(int argc, char **argv)
 	if (o.verbose)
 		log_show(LOG_DEBUG);
 	catch_signals();
-	r = options_take_ticket(&o);
-	if (r == 0)
-		r = prepare(&p);
-	if (r < 0) {
-		release(&p);
-		return RESULT_NOTHING;
-	}
-	run_all(&p);
-	r = pipeline_finish(p.pipe);
-	r = result_last_line(&p.result, p.pipe, r);
+	p.limits = (struct runner_limits){ .poll = poll_plan, .hurry = hurry_plan, .arg = &p };
+	set_order(&p);
+	run(&p);
 	release(&p);
-	return r;
+	guard_end();
+	return p.status;
 }

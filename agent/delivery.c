@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "comment.h"
 #include "digest.h"
+#include "guard.h"
 #include "log.h"
 #include "minisign.h"
 #include "spool.h"
@@ -35,7 +36,7 @@ static int sign(const struct delivery *d, struct pair *p, struct comment *about)
 	char comment[COMMENT_TEXT_MAX];
 	int r;
 
-	p->sig = (struct vault_object){ .name = p->name, .data = p->text };
+	p->sig = (struct vault_object){ .name = p->name, .data = p->text, .last = p->obj->last };
 	if (about == NULL)
 		return 0;
 	(void)snprintf(p->name, sizeof(p->name), "%s.minisig", p->obj->name);
@@ -54,7 +55,7 @@ static int sign(const struct delivery *d, struct pair *p, struct comment *about)
 }
 
 /* May an object try the vault now?  While it is down, one every ten seconds. */
-static bool may_try(struct delivery *d)
+static bool may_try(struct delivery *d, bool last)
 {
 	long long due = atomic_load(&d->probe_ms), now = clock_now_ms();
 
@@ -62,12 +63,17 @@ static bool may_try(struct delivery *d)
 		return false;
 	if (!atomic_load(&d->down) || d->spool == NULL)
 		return true;
+	/* There is no time for a vault that has just been tried. */
+	if (last)
+		return false;
 	return now >= due &&
 	       atomic_compare_exchange_strong(&d->probe_ms, &due, now + PROBE_MS);
 }
 
 static void note_up(struct delivery *d)
 {
+	guard_stored();
+	atomic_store(&d->taken_ms, clock_now_ms());
 	if (atomic_exchange(&d->down, false))
 		log_line(LOG_INFO, "the vault can be reached again");
 }
@@ -77,9 +83,16 @@ static void note_down(struct delivery *d, int r, const char *error)
 	bool final = r == -EACCES || r == -EPERM || r == -ENOENT ||
 		     r == -EROFS || r == -ENOSPC || r == -ETIME;
 
-	atomic_store(&d->probe_ms, clock_now_ms() + PROBE_MS);
-	if (d->spool == NULL && final)
+	int64_t now = clock_now_ms(), taken = atomic_load(&d->taken_ms);
+
+	atomic_store(&d->probe_ms, now + PROBE_MS);
+	if (d->spool == NULL && final) {
 		atomic_store(&d->dead, r);
+	} else if (d->spool == NULL && d->give_up_ms != 0 && now - taken >= d->give_up_ms) {
+		if (atomic_exchange(&d->dead, r) == 0)
+			log_line(LOG_ERROR, "the vault has taken nothing for %lld s and is given "
+				 "up: nothing more is collected", (long long)(now - taken) / 1000);
+	}
 	if (!atomic_exchange(&d->down, true) && d->spool != NULL)
 		log_line(LOG_WARN, "the vault is lost for now, the spool goes on: %s", error);
 }
@@ -122,7 +135,7 @@ int delivery_send(struct delivery *d, struct vault_session *s,
 		(void)snprintf(error, VAULT_ERROR_MAX, "signing: %s", strerror(-r));
 		return r;
 	}
-	if (may_try(d)) {
+	if (may_try(d, obj->last)) {
 		r = put_vault(d, s, &p, error);
 		if (r == 0)
 			*ret_place = DELIVERY_VAULT;
@@ -151,7 +164,8 @@ int delivery_spool(struct delivery *d, const struct vault_object *obj,
 static int forward(struct delivery *d, struct vault_session *s, const char *name,
 		   struct buf *scratch, char error[VAULT_ERROR_MAX])
 {
-	struct vault_object obj = { .name = name, .data = scratch->data };
+	bool held = false;
+	struct vault_object obj = { .name = name, .data = scratch->data, .held = &held };
 	int64_t n = spool_load(d->spool, name, scratch->data, scratch->cap);
 	int r;
 
@@ -161,16 +175,20 @@ static int forward(struct delivery *d, struct vault_session *s, const char *name
 	r = digest_memory(obj.data, obj.len, obj.sha256);
 	if (r == 0)
 		r = d->ops->put(s, &obj, error);
+	if (held)
+		buf_renew(scratch);
 	/* An earlier try may have brought it there unseen. */
 	return r == -EEXIST ? 0 : r;
 }
 
-bool delivery_drain(struct delivery *d, struct vault_session *s, struct buf *scratch)
+bool delivery_drain(struct delivery *d, struct vault_session *s, struct buf *scratch,
+		    bool at_end)
 {
 	char name[NAME_MAX_BYTES], sig[NAME_MAX_BYTES + 16], error[VAULT_ERROR_MAX] = "";
 	int r;
 
-	if (d->spool == NULL || spool_waiting(d->spool) == 0 || !may_try(d) ||
+	if (d->spool == NULL || spool_waiting(d->spool) == 0 ||
+	    d->vault == NULL || (!may_try(d, false) && !at_end) ||
 	    spool_take(d->spool, name, sizeof(name)) < 0)
 		return false;
 	(void)snprintf(sig, sizeof(sig), "%s.minisig", name);

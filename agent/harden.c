@@ -50,6 +50,12 @@ void harden_process(void)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+void harden_priority(void)
+{
+	if (getpriority(PRIO_PROCESS, 0) > HARDEN_NICE)
+		(void)setpriority(PRIO_PROCESS, 0, HARDEN_NICE);
+}
+
 int harden_oom(int *ret_before)
 {
 	AUTO_CLOSE int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);

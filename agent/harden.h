@@ -9,6 +9,14 @@
  */
 void harden_process(void);
 
+#define HARDEN_NICE (-10)
+
+/*
+ * More than the usual part of the processors, for this thread and those that it
+ * starts: half of them beside eight others for each.  Where it may.
+ */
+void harden_priority(void);
+
 /* What harden_oom() asks for: nearly never, and still before init. */
 #define HARDEN_OOM_ADJ (-900)
 

@@ -14,6 +14,7 @@
 
 #include "aws_ranges.h"
 #include "cli.h"
+#include "delivery.h"
 #include "http.h"
 #include "log.h"
 #include "parse.h"
@@ -126,6 +127,17 @@ static int set_deadline(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return words_deadline(value, &((struct options *)ctx)->deadline_s, error);
 }
 
+static int set_patience(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+
+	if (parse_duration(value, &o->patience_s) == 0 && o->patience_s >= 1 &&
+	    o->patience_s <= 24 * 3600)
+		return 0;
+	(void)snprintf(error, CLI_ERROR_MAX, "a time from 1s to 24h: a number with s, m or h");
+	return -EINVAL;
+}
+
 static int set_segment_size(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	struct options *o = ctx;
@@ -203,6 +215,11 @@ static const struct cli_option rows[] = {
 	  .help = "where lime-ARCH-RELEASE.ko lies (default " MODULE_STORE ")" },
 	{ .name = "aws-ranges", .arg = "FILE", .set = set_aws_ranges,
 	  .help = "Amazon's ip-ranges.json: remote peers are marked by it" },
+	{ .name = "patience", .arg = "TIME", .set = set_patience,
+	  .help = "without a spool: give the vault up when it has taken nothing\n"
+		  "for TIME (default 5m)" },
+	{ .name = "memory-first", .offset = offsetof(struct options, memory_first),
+	  .help = "the memory before processes, sockets and kernel state" },
 	{ .name = "segment-size", .arg = "SIZE", .set = set_segment_size,
 	  .help = "evidence in one object, before compression (default 8M)" },
 	{ .name = "workers", .arg = "N", .set = set_workers,
@@ -312,7 +329,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	int r;
 
 	*o = (struct options){ .segment_size = SEGMENT_SIZE_DEFAULT,
-			       .profile = PROFILE_DEFAULT };
+				.profile = PROFILE_DEFAULT, .patience_s = DELIVERY_GIVE_UP_S };
 	for (size_t i = 0; collectors[i] != NULL && i < OPTIONS_COLLECTORS_MAX; i++)
 		o->selected[i] = true;
 	r = cli_parse(&cli, argc, argv, o, NULL, 0, NULL);

@@ -38,6 +38,8 @@ struct options {
 	bool with_secrets;             /* of the host's owners, not masked */
 	struct module_options lime;    /* where the module may come from */
 	uint64_t deadline_s;           /* 0: none */
+	uint64_t patience_s;           /* with a vault that takes nothing; never 0 */
+	bool memory_first;             /* before the volatile state */
 	size_t segment_size;           /* bytes; never 0 */
 	unsigned workers;              /* never 0 */
 	struct spool_options spool;    /* dir NULL: none */

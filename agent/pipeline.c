@@ -9,17 +9,22 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "budget.h"
 #include "buf.h"
+#include "clock.h"
 #include "collection_id.h"
 #include "comment.h"
 #include "delivery.h"
 #include "digest.h"
 #include "log.h"
 #include "manifest.h"
+#include "meter.h"
 #include "minisign.h"
 #include "options.h"
 #include "queue.h"
@@ -40,7 +45,10 @@ struct pipeline {
 	struct worker_context ctx;
 	struct delivery delivery;
 	struct spool *spool;           /* NULL: none allowed */
+	struct meter meter;
+	const struct budget *budget;   /* the time */
 	bool public_stored;            /* evac.pub is in the vault */
+	bool hung;                     /* a worker's thread lives on */
 };
 
 static int make_key(struct pipeline *p)
@@ -97,47 +105,66 @@ int pipeline_prepare(struct pipeline **ret, const struct options *o,
 static void public_object(const struct pipeline *p, struct vault_object *obj,
 			  char text[MINISIGN_PUBLIC_FILE_MAX])
 {
-	*obj = (struct vault_object){ .name = "evac.pub", .data = text };
+	*obj = (struct vault_object){ .name = "evac.pub", .data = text, .last = true };
 	minisign_public_file(&p->key->public, text);
 	obj->len = strlen(text);
 	(void)digest_memory(obj->data, obj->len, obj->sha256);
 }
 
-static int store_public(struct pipeline *p, char error[VAULT_ERROR_MAX])
+static int store_public(struct pipeline *p, struct vault_session *session,
+			char error[VAULT_ERROR_MAX])
 {
 	char text[MINISIGN_PUBLIC_FILE_MAX];
 	enum delivery_place place;
 	struct vault_object obj;
-
 	int r;
 
 	public_object(p, &obj, text);
-	r = delivery_send(&p->delivery, p->session, &obj, NULL, &place, error);
+	r = delivery_send(&p->delivery, session, &obj, NULL, &place, error);
 	p->public_stored = place == DELIVERY_VAULT;
 	return r;
 }
 
+/* Where there is a spool, a dead vault keeps nobody from reading what is volatile. */
+static void store_public_first(void *arg, struct vault_session *session)
+{
+	struct pipeline *p = arg;
+	char error[VAULT_ERROR_MAX] = "";
+
+	if (store_public(p, session, error) < 0)
+		log_line(LOG_WARN, "evac.pub: %s", error);
+}
+
 static int open_spool(struct pipeline *p)
 {
+	struct spool_options so = p->o->spool;
 	int r = 0;
 
-	if (p->o->spool.dir != NULL)
-		r = spool_open(&p->spool, &p->o->spool, p->id->path);
+	so.deadline_ms = budget_done(p->budget);
+	so.hang_ms = budget_patience(p->budget, DELIVERY_PATIENCE_MS);
+	if (so.dir != NULL)
+		r = spool_open(&p->spool, &so, p->id->path);
 	p->delivery.spool = p->spool;
 	return r;
 }
 
-static int open_vault(struct pipeline *p, int64_t deadline_ms, char error[VAULT_ERROR_MAX])
+static int open_vault(struct pipeline *p, char error[VAULT_ERROR_MAX])
 {
 	struct vault_options vo;
 	struct delivery *d = &p->delivery;
 	int r;
 
 	d->ops = options_vault(p->o, &vo);
-	vo.deadline_ms = deadline_ms;
-	vo.patience_ms = p->spool != NULL ? DELIVERY_PATIENCE_MS : 0;
+	vo.deadline_ms = budget_done(p->budget);
+	vo.reserve_ms = p->budget->reserve_ms;
+	d->give_up_ms = 1000 * (int64_t)p->o->patience_s;
+	if (p->spool != NULL)
+		vo.patience_ms = budget_patience(p->budget, DELIVERY_PATIENCE_MS);
+	else
+		vo.give_up_ms = d->give_up_ms;
 	d->key = p->key;
 	d->collection = p->id->id;
+	atomic_store(&d->taken_ms, clock_now_ms());
 	r = d->ops->open(&d->vault, &vo, p->id->path, error);
 	if (r == 0)
 		r = d->ops->session(&p->session, d->vault);
@@ -145,35 +172,49 @@ static int open_vault(struct pipeline *p, int64_t deadline_ms, char error[VAULT_
 }
 
 /* Our environment is evidence as any other: what the vault left in it must go. */
-static void wipe_secrets(void)
+void pipeline_wipe_secrets(void)
 {
 	secret_free(secret_take("AWS_SECRET_ACCESS_KEY"));
 	secret_free(secret_take("AWS_SESSION_TOKEN"));
 }
 
-int pipeline_start(struct pipeline *p, int64_t deadline_ms)
+/* Everything that the workers share. */
+static int start_workers(struct pipeline *p)
+{
+	p->ctx.queue = p->queue;
+	p->ctx.recipients = &p->o->recipients;
+	p->ctx.delivery = &p->delivery;
+	p->ctx.manifest = p->manifest;
+	p->ctx.meter = &p->meter;
+	p->ctx.segment_size = p->o->segment_size;
+	if (p->spool != NULL) {
+		p->ctx.first = store_public_first;
+		p->ctx.first_arg = p;
+	}
+	return worker_start(&p->workers, &p->ctx, p->o->workers);
+}
+
+int pipeline_start(struct pipeline *p, const struct budget *budget)
 {
 	char error[VAULT_ERROR_MAX] = "";
-	int r = open_spool(p);
+	int r;
 
+	p->budget = budget;
+	meter_open(&p->meter);
+	r = open_spool(p);
 	if (r == 0)
-		r = open_vault(p, deadline_ms, error);
-	wipe_secrets();
+		r = open_vault(p, error);
+	pipeline_wipe_secrets();
 	/* With a spool the run goes on without a vault. */
 	if (r < 0 && p->spool != NULL) {
 		log_line(LOG_WARN, "no vault, only the spool: %s",
 			 error[0] != '\0' ? error : strerror(-r));
 		r = 0;
 	}
+	if (r == 0 && p->spool == NULL)
+		r = store_public(p, p->session, error);
 	if (r == 0)
-		r = store_public(p, error);
-	p->ctx.queue = p->queue;
-	p->ctx.recipients = &p->o->recipients;
-	p->ctx.delivery = &p->delivery;
-	p->ctx.manifest = p->manifest;
-	p->ctx.segment_size = p->o->segment_size;
-	if (r == 0)
-		r = worker_start(&p->workers, &p->ctx, p->o->workers);
+		r = start_workers(p);
 	if (r < 0)
 		log_line(LOG_ERROR, "%s", error[0] != '\0' ? error : strerror(-r));
 	return r;
@@ -199,7 +240,7 @@ void pipeline_put(struct pipeline *p, struct segment *seg)
 
 void pipeline_volatile_done(struct pipeline *p)
 {
-	atomic_store(&p->ctx.marker_due, queue_count(p->queue));
+	atomic_store(&p->ctx.marker_due, queue_count_group(p->queue, WORKER_MARKED_GROUP));
 }
 
 void pipeline_hurry(struct pipeline *p, bool on)
@@ -257,7 +298,8 @@ static int complete_spool(struct pipeline *p, const struct vault_object *manifes
 
 static int store_manifest(struct pipeline *p, char error[VAULT_ERROR_MAX])
 {
-	struct vault_object obj = { .name = "manifest.json" };
+	bool held = false;
+	struct vault_object obj = { .name = "manifest.json", .last = true, .held = &held };
 	struct comment about = { .is_segment = false };
 	enum delivery_place place = DELIVERY_LOST;
 	bool spooled;
@@ -275,8 +317,43 @@ static int store_manifest(struct pipeline *p, char error[VAULT_ERROR_MAX])
 		  (p->spool != NULL && spool_waiting(p->spool) > 0);
 	if (r == 0 && spooled)
 		r = complete_spool(p, &obj, error);
-	buf_free(&text);
+	if (!held)
+		buf_free(&text);
 	return r == 0 && spooled ? 1 : r;
+}
+
+/* What the plan went by. */
+static void note_rate(struct pipeline *p)
+{
+	double rate = meter_rate(&p->meter, clock_now_ms());
+	char text[64];
+
+	if (rate <= 0)
+		return;
+	(void)snprintf(text, sizeof(text), "%.0f", rate);
+	(void)manifest_note(p->manifest, "vault_bytes_per_s", text);
+}
+
+bool pipeline_hung(const struct pipeline *p)
+{
+	return p->hung;
+}
+
+int64_t pipeline_need_ms(struct pipeline *p)
+{
+	/* Those that wait, and the one that fills. */
+	uint64_t more = worker_guess(&p->ctx) * (uint64_t)(queue_waiting(p->queue) + 1);
+
+	return meter_need_ms(&p->meter, more, clock_now_ms());
+}
+
+/* When workers must have ended: what did not leave by then may still go to the spool. */
+static int64_t workers_end(const struct pipeline *p)
+{
+	int64_t reserve = p->budget->reserve_ms;
+
+	return p->budget->end_ms == 0 ? 0 :
+	       budget_done(p->budget) - (p->spool != NULL ? reserve / 2 : reserve);
 }
 
 int pipeline_finish(struct pipeline *p)
@@ -285,12 +362,14 @@ int pipeline_finish(struct pipeline *p)
 	int r;
 
 	queue_close(p->queue);
-	worker_join(p->workers);
+	r = worker_join(p->workers, workers_end(p));
+	p->hung = r < 0;
 	p->workers = NULL;
+	note_rate(p);
 	worker_mark(&p->ctx, p->session);
 	/* It went to the spool if the vault could not be reached at first. */
 	if (!p->public_stored)
-		(void)store_public(p, error);
+		(void)store_public(p, p->session, error);
 	r = store_manifest(p, error);
 	if (r < 0)
 		log_line(LOG_ERROR, "manifest not stored: %s",
@@ -312,8 +391,9 @@ void pipeline_free(struct pipeline *p)
 	if (p == NULL)
 		return;
 	if (p->queue != NULL)
+		if (p->queue != NULL)
 		queue_close(p->queue);
-	worker_join(p->workers);
+	(void)worker_join(p->workers, 0);
 	if (p->session != NULL)
 		p->delivery.ops->session_close(p->session);
 	if (p->delivery.ops != NULL)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct budget;
 struct collection_id;
 struct manifest_totals;
 struct options;
@@ -28,10 +29,19 @@ int pipeline_prepare(struct pipeline **ret, const struct options *o,
 
 /*
  * Reach the vault, store evac.pub as the first object, start the workers.  No
- * upload begins after ${deadline_ms} (CLOCK_MONOTONIC; 0: none).  0 or a
- * negative errno, said in the journal.
+ * upload goes on longer than ${budget} says, which must live on.  0 or a negative
+ * errno, said in the journal.
  */
-int pipeline_start(struct pipeline *p, int64_t deadline_ms);
+int pipeline_start(struct pipeline *p, const struct budget *budget);
+
+/*
+ * Milliseconds that the vault needs for what is on its way to it, as fast as it
+ * took things so far; -1: it took none yet.
+ */
+int64_t pipeline_need_ms(struct pipeline *p);
+
+/* A worker was left behind: nothing of the pipeline may be freed. */
+bool pipeline_hung(const struct pipeline *p);
 
 /* The 56 characters of the collection's public key. */
 const char *pipeline_public_key(const struct pipeline *p);
@@ -72,6 +82,9 @@ void pipeline_totals(struct pipeline *p, struct manifest_totals *ret);
  * manifest could not be stored anywhere.
  */
 int pipeline_finish(struct pipeline *p);
+
+/* Wipe the credentials that are still in the environment. */
+void pipeline_wipe_secrets(void);
 
 /* Only wipe the secret key: for a process that is about to end. */
 void pipeline_wipe(struct pipeline *p);

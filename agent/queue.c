@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "segment.h"
+
+#define GROUPS_MAX 16
 
 struct queue {
 	pthread_mutex_t lock;
@@ -20,6 +23,7 @@ struct queue {
 	unsigned count, next_number;
 	unsigned reading; /* put, to be read from a source, not yet released */
 	bool hurry;       /* what is to be read from a source is given up */
+	struct { const char *name; unsigned count; } group[GROUPS_MAX];
 	bool closed;
 };
 
@@ -142,6 +146,19 @@ static void give_back(struct queue *q, struct segment *seg)
 	}
 }
 
+/* With the lock held. */
+static void count_group(struct queue *q, const char *name)
+{
+	for (unsigned i = 0; name != NULL && i < GROUPS_MAX; i++) {
+		if (q->group[i].name == NULL)
+			q->group[i].name = name;
+		if (strcmp(q->group[i].name, name) == 0) {
+			q->group[i].count++;
+			return;
+		}
+	}
+}
+
 void queue_put(struct queue *q, struct segment *seg)
 {
 	(void)pthread_mutex_lock(&q->lock);
@@ -153,6 +170,7 @@ void queue_put(struct queue *q, struct segment *seg)
 		q->tail = &seg->next;
 		q->reading += seg->reads;
 		q->count++;
+		count_group(q, seg->group);
 	}
 	(void)pthread_cond_broadcast(&q->changed);
 	(void)pthread_mutex_unlock(&q->lock);
@@ -228,12 +246,35 @@ void queue_close(struct queue *q)
 	(void)pthread_mutex_unlock(&q->lock);
 }
 
+unsigned queue_waiting(struct queue *q)
+{
+	unsigned n = 0;
+
+	(void)pthread_mutex_lock(&q->lock);
+	for (const struct segment *seg = q->head; seg != NULL; seg = seg->next)
+		n++;
+	(void)pthread_mutex_unlock(&q->lock);
+	return n;
+}
+
 unsigned queue_count(struct queue *q)
 {
 	unsigned n;
 
 	(void)pthread_mutex_lock(&q->lock);
 	n = q->count;
+	(void)pthread_mutex_unlock(&q->lock);
+	return n;
+}
+
+unsigned queue_count_group(struct queue *q, const char *group)
+{
+	unsigned n = 0;
+
+	(void)pthread_mutex_lock(&q->lock);
+	for (unsigned i = 0; i < GROUPS_MAX && q->group[i].name != NULL; i++)
+		if (strcmp(q->group[i].name, group) == 0)
+			n = q->group[i].count;
 	(void)pthread_mutex_unlock(&q->lock);
 	return n;
 }

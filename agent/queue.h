@@ -64,7 +64,13 @@ void queue_drain(struct queue *q);
 /* No more puts: workers end when the queue is empty. */
 void queue_close(struct queue *q);
 
+/* Segments that no worker has taken yet. */
+unsigned queue_waiting(struct queue *q);
+
 /* Segments put so far, but for those that were given up. */
 unsigned queue_count(struct queue *q);
+
+/* Those of them that are of ${group}. */
+unsigned queue_count_group(struct queue *q, const char *group);
 
 #endif

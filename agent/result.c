@@ -70,22 +70,32 @@ static void put_collectors(struct json *j, const struct result *res)
 	json_object_end(j);
 }
 
-int result_last_line(const struct result *res, struct pipeline *pipe, int manifest)
+int result_status(struct pipeline *pipe, int manifest)
+{
+	struct manifest_totals t;
+
+	pipeline_totals(pipe, &t);
+	if (t.complete && manifest == 0)
+		return RESULT_COMPLETE;
+	return t.stored > 0 ? RESULT_PARTIAL : RESULT_NOTHING;
+}
+
+void result_last_line(const struct result *res, struct pipeline *pipe, int manifest,
+		      int status)
 {
 	static const char *const words[] = { "complete", "partial", "nothing" };
 	uint8_t bytes[LINE_MAX_BYTES];
 	struct buf line = { .data = bytes, .cap = sizeof(bytes) };
-	struct manifest_totals t;
-	struct pipeline_flow flow;
+	struct manifest_totals t = { .stored = 0 };
+	struct pipeline_flow flow = { .waiting = 0 };
 	struct rusage ru;
 	struct json j;
 	char seconds[32];
-	int status = RESULT_COMPLETE;
 
-	pipeline_totals(pipe, &t);
-	pipeline_flow(pipe, &flow);
-	if (!t.complete || manifest != 0)
-		status = t.stored > 0 ? RESULT_PARTIAL : RESULT_NOTHING;
+	if (pipe != NULL) {
+		pipeline_totals(pipe, &t);
+		pipeline_flow(pipe, &flow);
+	}
 	(void)snprintf(seconds, sizeof(seconds), "%.1f",
 		       (double)(clock_now_ms() - res->begun_ms) / 1000);
 	json_open(&j, &line);
@@ -104,5 +114,4 @@ int result_last_line(const struct result *res, struct pipeline *pipe, int manife
 		json_u64(&j, "peak_rss_kib", (uint64_t)ru.ru_maxrss);
 	put_collectors(&j, res);
 	print(&j, &line);
-	return status;
 }

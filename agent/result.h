@@ -28,10 +28,11 @@ void result_collector(struct result *res, const char *name, const char *status);
 /* The collection's id and public key, on stdout, at once. */
 void result_first_line(const struct collection_id *id, const char *public_key);
 
-/*
- * The outcome, on stdout.  ${manifest} is what storing the manifest returned.
- * The exit status.
- */
-int result_last_line(const struct result *res, struct pipeline *pipe, int manifest);
+/* The exit status.  ${manifest} is what storing the manifest returned. */
+int result_status(struct pipeline *pipe, int manifest);
+
+/* The outcome, on stdout.  ${pipe} NULL: nothing was begun. */
+void result_last_line(const struct result *res, struct pipeline *pipe, int manifest,
+		      int status);
 
 #endif

@@ -88,7 +88,8 @@ static bool wait_for(struct job *job, const struct runner_limits *limits)
 			why = -ETIMEDOUT;
 		if (why < 0 && !stopped) {
 			sink_stop(job->sink, why);
-			leave = earlier(limits->leave_ms, now + RUNNER_GRACE_MS);
+			leave = earlier(limits->leave_ms, now + (limits->grace_ms != 0 ?
+					limits->grace_ms : RUNNER_GRACE_MS));
 			half = now + (leave - now) / 2;
 			stopped = true;
 		}

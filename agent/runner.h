@@ -14,6 +14,7 @@ struct sink;
 struct runner_limits {
 	int64_t stop_ms;   /* CLOCK_MONOTONIC: the sink is stopped; 0: never */
 	int64_t leave_ms;  /* a collector that still runs is left behind; 0: never */
+	int64_t grace_ms;  /* that it has to return, once stopped; 0: RUNNER_GRACE_MS */
 	/* Called up to a hundred times a second: 0, or the negative errno to stop with. */
 	int (*poll)(void *arg);
 	/* Called once (may be NULL) when a collector that was stopped has used up

@@ -34,6 +34,8 @@
 #define SKEW_LEAST_S 60
 /* When something else can be done with the object, a dead connection is left sooner. */
 #define STALL_IMPATIENT_S 10
+#define SLOW_BYTES_PER_MS 256u /* 2 Mbit/s */
+#define LIMITED_SESSIONS 16    /* that share a rate */
 
 struct s3_client {
 	pthread_mutex_t lock;        /* of the place's region and base */
@@ -338,6 +340,30 @@ enum s3_verdict s3_session_try(struct s3_session *s, const struct s3_call *call,
 	if (verdict == S3_SKEWED || verdict == S3_ELSEWHERE || verdict == S3_EXPIRED)
 		return S3_REFUSED;
 	return verdict;
+}
+
+int64_t s3_moving_ms(size_t len, uint64_t limit_rate)
+{
+	int64_t ms = (int64_t)(len / SLOW_BYTES_PER_MS);
+
+	if (limit_rate != 0)
+		ms += (int64_t)(len / limit_rate * 1000) * LIMITED_SESSIONS;
+	return ms;
+}
+
+void s3_attempt_patience(struct s3_attempt *a, int64_t patience_ms, int64_t give_up_ms,
+			 int64_t moving_ms)
+{
+	int64_t now = clock_now_ms(), end;
+
+	if (give_up_ms != 0)
+		a->begin_by_ms = now + give_up_ms;
+	if (patience_ms == 0)
+		return;
+	a->begin_by_ms = now + patience_ms;
+	end = a->begin_by_ms + moving_ms;
+	if (a->end_ms == 0 || end < a->end_ms)
+		a->end_ms = end;
 }
 
 static void give_up(struct s3_attempt *a)

@@ -84,7 +84,23 @@ const struct http_response *s3_session_answer(const struct s3_session *s);
  */
 bool s3_session_wait(struct s3_session *s, struct s3_attempt *a);
 
-/* The same for one who sends by other means; ${answered}: the server ever did. */
+/*
+ * The time that an upload of ${len} bytes has when it moves: at a low rate, or at
+ * ${limit_rate} bytes a second (0: no limit) that many sessions share.
+ */
+int64_t s3_moving_ms(size_t len, uint64_t limit_rate);
+
+/*
+ * Bound an attempt.  A vault that is dead is left after ${patience_ms}; one that
+ * is slow is not dead: what moves has ${moving_ms} more, or it would begin again
+ * and again, and nothing would ever leave the host.  After ${give_up_ms} only no
+ * new try begins.  0: no bound.
+ */
+void s3_attempt_patience(struct s3_attempt *a, int64_t patience_ms, int64_t give_up_ms,
+			 int64_t moving_ms);
+
+/* As s3_session_wait(), for one who sends by other means; ${answered}: the server
+ * ever did. */
 bool s3_attempt_wait(struct s3_attempt *a, bool answered);
 
 #endif

@@ -32,7 +32,9 @@ struct waiting {
 };
 
 struct spool {
-	pthread_mutex_t lock;
+	pthread_mutex_t disk;          /* one writer; its disk may hang */
+	int dead;                      /* it could not even be opened in time */
+	pthread_mutex_t lock;          /* of what follows from "bytes" on; never held for long */
 	struct spool_options o;
 	char path[256];
 	struct vault *vault;           /* a directory vault; NULL until needed */
@@ -73,6 +75,7 @@ int spool_open(struct spool **ret, const struct spool_options *o, const char *pa
 		return -ENOMEM;
 	}
 	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_mutex_init(&s->disk, NULL);
 	s->o = *o;
 	s->dir = -1;
 	(void)snprintf(s->path, sizeof(s->path), "%s", path);
@@ -90,6 +93,7 @@ void spool_close(struct spool *s)
 	if (s->dir >= 0)
 		(void)close(s->dir);
 	(void)pthread_mutex_destroy(&s->lock);
+	(void)pthread_mutex_destroy(&s->disk);
 	free(s->waiting);
 	free(s);
 }
@@ -97,12 +101,17 @@ void spool_close(struct spool *s)
 /* Make the directory, now that it is needed. */
 static int reach(struct spool *s, char error[VAULT_ERROR_MAX])
 {
-	const struct vault_options vo = { .url = s->o.dir };
+	const struct vault_options vo = { .url = s->o.dir, .deadline_ms = s->o.deadline_ms,
+					  .patience_ms = s->o.hang_ms };
 	char full[4096 + 256];
-	int r = 0;
+	int r = s->dead;
 
-	if (s->vault == NULL)
+	if (r < 0)
+		(void)snprintf(error, VAULT_ERROR_MAX, "the spool's disk hangs");
+	if (r == 0 && s->vault == NULL)
 		r = vault_dir.open(&s->vault, &vo, s->path, error);
+	if (r == -ETIMEDOUT)
+		s->dead = r;
 	if (r == 0 && s->session == NULL)
 		r = vault_dir.session(&s->session, s->vault);
 	if (r == 0 && s->dir < 0) {
@@ -158,17 +167,19 @@ int spool_put(struct spool *s, const struct vault_object *obj,
 {
 	int r;
 
-	(void)pthread_mutex_lock(&s->lock);
+	(void)pthread_mutex_lock(&s->disk);
 	r = reach(s, error);
 	if (r == 0)
 		r = check_room(s, obj->len, error);
 	if (r == 0)
 		r = vault_dir.put(s->session, obj, error);
 	if (r == 0) {
+		(void)pthread_mutex_lock(&s->lock);
 		s->bytes += obj->len;
 		remember(s, obj->name);
+		(void)pthread_mutex_unlock(&s->lock);
 	}
-	(void)pthread_mutex_unlock(&s->lock);
+	(void)pthread_mutex_unlock(&s->disk);
 	return r;
 }
 
@@ -218,11 +229,11 @@ void spool_sent(struct spool *s, const char *name)
 {
 	char sig[NAME_MAX_BYTES + 16];
 
-	(void)pthread_mutex_lock(&s->lock);
 	/* The segment first: a signature alone misleads nobody. */
 	(void)snprintf(sig, sizeof(sig), "%s.minisig", name);
 	(void)unlinkat(s->dir, name, 0);
 	(void)unlinkat(s->dir, sig, 0);
+	(void)pthread_mutex_lock(&s->lock);
 	forget(s, name, true);
 	(void)pthread_mutex_unlock(&s->lock);
 }

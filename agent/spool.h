@@ -16,6 +16,8 @@ struct spool;
 struct spool_options {
 	const char *dir;
 	uint64_t max_bytes;  /* 0: as much as the disk takes but for a reserve */
+	int64_t deadline_ms; /* CLOCK_MONOTONIC, after which nothing is written; 0: none */
+	int64_t hang_ms;     /* a call of the disk that takes longer hangs; 0: none does */
 };
 
 /*

@@ -1,9 +1,14 @@
 /*
- * vault.c - which vault an address means.
+ * vault.c - which vault an address means, and what holds for all of them.
  */
 #include "vault.h"
 
 #include <string.h>
+
+int64_t vault_until(int64_t deadline_ms, int64_t reserve_ms, const struct vault_object *obj)
+{
+	return deadline_ms == 0 || obj->last ? deadline_ms : deadline_ms - reserve_ms;
+}
 
 const struct vault_ops *vault_find(const char *url)
 {

@@ -32,7 +32,9 @@ struct vault_options {
 	const struct ticket *ticket; /* by whose right; NULL: by credentials alone */
 	int64_t patience_ms;  /* no try begins after it, and only one that moves goes on;
 			       * 0: as is worth it */
+	int64_t give_up_ms;   /* no try begins after it, and no patience is lost; 0: as is worth it */
 	int64_t deadline_ms;  /* CLOCK_MONOTONIC; no try goes on after it; 0: none */
+	int64_t reserve_ms;   /* of that time, what only the last objects may use */
 };
 
 #define VAULT_ERROR_MAX 256
@@ -43,7 +45,14 @@ struct vault_object {
 	const void *data;
 	size_t len;
 	uint8_t sha256[32];   /* of the data */
+	bool last;            /* the manifest, and what it needs: may use the reserve of time */
+	bool *held;           /* set when a call that hangs goes on reading ${data}, which
+			       * must not change or go away any more; NULL: small data,
+			       * and the vault may copy it */
 };
+
+/* When ${obj} has to be stored (CLOCK_MONOTONIC), out of a vault's times; 0: whenever. */
+int64_t vault_until(int64_t deadline_ms, int64_t reserve_ms, const struct vault_object *obj);
 
 struct vault;
 struct vault_session;

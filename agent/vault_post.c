@@ -38,7 +38,8 @@ struct vault {
 	struct s3_place place;
 	struct http *http;
 	char path[S3_KEY_MAX];
-	int64_t deadline_ms, patience_ms;
+	int64_t deadline_ms, reserve_ms, patience_ms, give_up_ms;
+	uint64_t limit_rate;
 	atomic_bool answered;
 };
 
@@ -103,7 +104,10 @@ static int vault_post_open(struct vault **ret, const struct vault_options *o,
 		return -ENOMEM;
 	v->ticket = o->ticket;
 	v->deadline_ms = o->deadline_ms;
+	v->reserve_ms = o->reserve_ms;
 	v->patience_ms = o->patience_ms;
+	v->give_up_ms = o->give_up_ms;
+	v->limit_rate = o->limit_rate;
 	r = find_place(v, path, error);
 	if (r == 0) {
 		r = http_open(&v->http, &ho, why);
@@ -355,15 +359,15 @@ static int vault_post_put(struct vault_session *s, const struct vault_object *ob
 			  char error[VAULT_ERROR_MAX])
 {
 	struct vault *v = s->vault;
-	struct s3_attempt a = { .end_ms = v->deadline_ms };
-	int64_t patience = clock_now_ms() + v->patience_ms;
+	struct s3_attempt a = { .end_ms = vault_until(v->deadline_ms, v->reserve_ms, obj) };
+	int64_t end_ms = a.end_ms;
 	int r = make_request(s, obj, error);
 
 	if (r < 0)
 		return r;
-	if (v->patience_ms != 0 && (a.end_ms == 0 || patience < a.end_ms))
-		a.end_ms = patience;
-	if (v->deadline_ms != 0 && clock_now_ms() >= v->deadline_ms)
+	s3_attempt_patience(&a, v->patience_ms, v->give_up_ms,
+			    s3_moving_ms(obj->len, v->limit_rate));
+	if (end_ms != 0 && clock_now_ms() >= end_ms)
 		return fail(error, v, -ETIME, "not sent: the time is over");
 	r = put_object(s, obj, &a);
 	return r < 0 ? fail(error, v, r, a.why) : 0;

@@ -16,16 +16,13 @@
 #include "s3_client.h"
 #include "vault.h"
 
-#define SLOW_BYTES_PER_MS 256u /* 2 Mbit/s */
-#define LIMITED_SESSIONS 16    /* that share a rate */
-
 struct vault {
 	struct s3_client *client;
 	const struct s3_keeping *keeping;
 	char path[S3_KEY_MAX];          /* "CASE/HOST/ID" */
 	char case_id[128];
 	const char *collection;         /* the path's last part */
-	int64_t deadline_ms, patience_ms;
+	int64_t deadline_ms, reserve_ms, patience_ms, give_up_ms;
 	uint64_t limit_rate;
 };
 
@@ -79,7 +76,9 @@ static int vault_s3_open(struct vault **ret, const struct vault_options *o,
 	if (v == NULL)
 		return -ENOMEM;
 	v->deadline_ms = o->deadline_ms;
+	v->reserve_ms = o->reserve_ms;
 	v->patience_ms = o->patience_ms;
+	v->give_up_ms = o->give_up_ms;
 	v->limit_rate = o->limit_rate;
 	v->keeping = o->keeping;
 	r = s3_client_open(&v->client, o, why);
@@ -154,36 +153,19 @@ static int put_object(struct vault_session *s, const struct vault_object *obj,
 	}
 }
 
-/*
- * A vault that is dead is left when patience ends.  One that is slow is not
- * dead: an upload that moves has the time that its size takes at a low rate,
- * or it would begin again and again, and nothing would ever leave the host.
- */
-static void set_patience(const struct vault *v, size_t len, struct s3_attempt *a)
-{
-	int64_t end, more = (int64_t)(len / SLOW_BYTES_PER_MS);
-
-	if (v->patience_ms == 0)
-		return;
-	if (v->limit_rate != 0)
-		more += (int64_t)(len / v->limit_rate * 1000) * LIMITED_SESSIONS;
-	a->begin_by_ms = clock_now_ms() + v->patience_ms;
-	end = a->begin_by_ms + more;
-	if (a->end_ms == 0 || end < a->end_ms)
-		a->end_ms = end;
-}
-
 static int vault_s3_put(struct vault_session *s, const struct vault_object *obj,
 			char error[VAULT_ERROR_MAX])
 {
 	struct vault *v = s->vault;
-	struct s3_attempt a = { .end_ms = v->deadline_ms };
+	struct s3_attempt a = { .end_ms = vault_until(v->deadline_ms, v->reserve_ms, obj) };
+	int64_t end_ms = a.end_ms;
 	int r = s3_key(s->key, s3_client_place(v->client), v->path, obj->name);
 
 	if (r < 0)
 		return fail(v, error, r, "the key is too long or malformed");
-	set_patience(v, obj->len, &a);
-	if (v->deadline_ms != 0 && clock_now_ms() >= v->deadline_ms)
+	s3_attempt_patience(&a, v->patience_ms, v->give_up_ms,
+			    s3_moving_ms(obj->len, v->limit_rate));
+	if (end_ms != 0 && clock_now_ms() >= end_ms)
 		return fail(v, error, -ETIME, "not sent: the time is over");
 	r = put_object(s, obj, &a);
 	return r < 0 ? fail(v, error, r, a.why) : 0;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "archive.h"
 #include "buf.h"
@@ -22,6 +23,7 @@
 #include "digest.h"
 #include "log.h"
 #include "manifest.h"
+#include "meter.h"
 #include "queue.h"
 #include "seal.h"
 #include "segment.h"
@@ -29,8 +31,17 @@
 
 #define STACK_BYTES (512u << 10)
 
+/* After the end, for one that is just through. */
+#define LEAVE_MS 100
+
 struct worker {
 	pthread_t thread;
+	atomic_bool ended;
+	/* The segment in hand, for who leaves this worker behind. */
+	pthread_mutex_t lock;
+	bool busy, left;
+	unsigned number;
+	char name[SEGMENT_NAME_MAX];
 	struct worker_context *ctx;
 	struct archive_maker *archive;
 	struct vault_session *session;
@@ -39,6 +50,7 @@ struct worker {
 };
 
 struct workers {
+	struct worker_context *ctx;
 	unsigned count;
 	struct worker worker[];
 };
@@ -51,7 +63,11 @@ static size_t out_bytes(size_t segment_size)
 
 static int on_archive(void *arg, const void *data, size_t len)
 {
-	return seal_write(arg, data, len);
+	struct worker *w = arg;
+
+	if (atomic_load(&w->ctx->over))
+		return -ETIME;
+	return seal_write(&w->seal, data, len);
 }
 
 /* Build the sealed object in ${w->out}. */
@@ -62,7 +78,7 @@ static int build(struct worker *w, const struct segment *seg, uint64_t *ret_byte
 	w->out.len = 0;
 	r = seal_begin(&w->seal, w->ctx->recipients, &w->out);
 	if (r == 0)
-		r = archive_segment(w->archive, seg, on_archive, &w->seal, ret_bytes);
+		r = archive_segment(w->archive, seg, on_archive, w, ret_bytes);
 	if (r == 0)
 		r = seal_end(&w->seal);
 	return r;
@@ -71,18 +87,23 @@ static int build(struct worker *w, const struct segment *seg, uint64_t *ret_byte
 static int store(struct worker *w, const struct manifest_segment *ms,
 		 enum delivery_place *ret_place, char error[VAULT_ERROR_MAX])
 {
+	bool held = false;
 	struct vault_object obj = { .name = ms->name, .data = w->out.data,
-				    .len = w->out.len };
+				    .len = w->out.len, .held = &held };
 	struct comment about = { .is_segment = true, .segment = ms->number };
+	int r;
 
 	memcpy(obj.sha256, ms->sha256, sizeof(obj.sha256));
-	return delivery_send(w->ctx->delivery, w->session, &obj, &about, ret_place, error);
+	r = delivery_send(w->ctx->delivery, w->session, &obj, &about, ret_place, error);
+	if (held)
+		buf_renew(&w->out);
+	return r;
 }
 
 void worker_mark(struct worker_context *ctx, struct vault_session *session)
 {
 	unsigned due = atomic_load(&ctx->marker_due);
-	struct vault_object obj = { .name = WORKER_MARKER };
+	struct vault_object obj = { .name = WORKER_MARKER, .last = true };
 	struct comment about = { .is_segment = false };
 	char text[160], error[VAULT_ERROR_MAX] = "", utc[CLOCK_UTC_MAX];
 	enum delivery_place place = DELIVERY_LOST;
@@ -101,48 +122,113 @@ void worker_mark(struct worker_context *ctx, struct vault_session *session)
 		manifest_marked(ctx->manifest);
 }
 
-static void work(struct worker *w, struct segment *seg)
+/* Build it and store it. */
+static int work(struct worker *w, struct segment *seg, struct manifest_segment *ms,
+		enum delivery_place *place, char error[VAULT_ERROR_MAX])
 {
 	struct worker_context *ctx = w->ctx;
-	char name[SEGMENT_NAME_MAX], error[VAULT_ERROR_MAX] = "";
+	int r = delivery_dead(ctx->delivery);
+
+	if (r < 0)
+		(void)snprintf(error, VAULT_ERROR_MAX, "not tried: the vault is lost");
+	if (r == 0) {
+		r = atomic_load(&ctx->over) ? -ETIME : build(w, seg, &ms->entry_bytes);
+		if (r == -ETIME)
+			(void)snprintf(error, VAULT_ERROR_MAX, "not built: the time was over");
+		else if (r < 0)
+			(void)snprintf(error, VAULT_ERROR_MAX, "building: %s", strerror(-r));
+	}
+	queue_release(ctx->queue, seg);
+	ms->size = w->out.len;
+	if (r == 0)
+		r = digest_memory(w->out.data, w->out.len, ms->sha256);
+	/* Who was left behind must not sign any more. */
+	if (r == 0 && atomic_load(&ctx->over)) {
+		(void)snprintf(error, VAULT_ERROR_MAX, "not sent: the time was over");
+		r = -ETIME;
+	}
+	if (r < 0)
+		return r;
+	(void)atomic_fetch_add(&ctx->sealed_bytes, ms->size);
+	(void)atomic_fetch_add(&ctx->sealed, 1);
+	return store(w, ms, place, error);
+}
+
+static void report_stored(struct worker_context *ctx, struct manifest_segment *ms,
+			  enum delivery_place place)
+{
+	ms->stored = time(NULL);
+	if (place == DELIVERY_VAULT) {
+		if (strcmp(ms->group, WORKER_MARKED_GROUP) == 0)
+			(void)atomic_fetch_add(&ctx->marker_have, 1);
+		(void)atomic_fetch_add(&ctx->stored_bytes, ms->size);
+		(void)atomic_fetch_add(&ctx->stored, 1);
+	}
+	if (manifest_segment(ctx->manifest, ms) < 0)
+		log_line(LOG_ERROR, "segment %s is stored, but not in the manifest: "
+			 "out of memory", ms->name);
+}
+
+static void report_lost(struct worker_context *ctx, unsigned number, const char *name,
+			const char *why)
+{
+	log_line(LOG_ERROR, "segment %s lost: %s", name, why);
+	(void)manifest_lost(ctx->manifest, number, name, why);
+}
+
+static void begin(struct worker *w, const struct segment *seg)
+{
+	(void)pthread_mutex_lock(&w->lock);
+	w->busy = true;
+	w->number = seg->number;
+	segment_name(seg, w->name);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+size_t worker_guess(const struct worker_context *ctx)
+{
+	uint64_t sealed = atomic_load(&ctx->sealed);
+
+	return sealed == 0 ? ctx->segment_size / 2 :
+	       (size_t)(atomic_load(&ctx->sealed_bytes) / sealed);
+}
+
+/* From the queue to the report.  False when this worker was left behind. */
+static bool take_one(struct worker *w, struct segment *seg)
+{
+	char error[VAULT_ERROR_MAX] = "";
 	struct manifest_segment ms = {
-		.number = seg->number, .group = seg->group, .name = name,
+		.number = seg->number, .group = seg->group, .name = w->name,
 		.entries = seg->entry_count, .begun = seg->begun.tv_sec,
 	};
 	enum delivery_place place = DELIVERY_LOST;
-	int r = delivery_dead(ctx->delivery);
+	size_t guess;
+	bool left;
+	int r;
 
-	segment_name(seg, name);
-	if (r < 0)
-		(void)snprintf(error, sizeof(error), "not tried: the vault is lost");
-	if (r == 0) {
-		r = build(w, seg, &ms.entry_bytes);
-		if (r < 0)
-			(void)snprintf(error, sizeof(error), "building: %s", strerror(-r));
-	}
-	queue_release(ctx->queue, seg);
-	ms.size = w->out.len;
-	if (r == 0)
-		r = digest_memory(w->out.data, w->out.len, ms.sha256);
-	if (r == 0) {
-		(void)atomic_fetch_add(&ctx->sealed_bytes, ms.size);
-		r = store(w, &ms, &place, error);
-	}
-	if (r < 0) {
-		log_line(LOG_ERROR, "segment %s lost: %s", name, error);
-		(void)manifest_lost(ctx->manifest, ms.number, name, error);
-		return;
-	}
-	ms.stored = time(NULL);
-	if (place == DELIVERY_VAULT) {
-		if (strcmp(ms.group, WORKER_MARKED_GROUP) == 0)
-			(void)atomic_fetch_add(&ctx->marker_have, 1);
-		(void)atomic_fetch_add(&ctx->stored_bytes, ms.size);
-		(void)atomic_fetch_add(&ctx->stored, 1);
-	}
-	if (manifest_segment(ctx->manifest, &ms) < 0)
-		log_line(LOG_ERROR, "segment %s is stored, but not in the manifest: "
-			 "out of memory", name);
+	begin(w, seg);
+	guess = worker_guess(w->ctx);
+	meter_begin(w->ctx->meter, guess, clock_now_ms());
+	r = work(w, seg, &ms, &place, error);
+	meter_end(w->ctx->meter, guess, place != DELIVERY_LOST ? ms.size : 0, clock_now_ms());
+	(void)pthread_mutex_lock(&w->lock);
+	w->busy = false;
+	left = w->left;
+	if (!left && r == 0)
+		report_stored(w->ctx, &ms, place);
+	else if (!left)
+		report_lost(w->ctx, ms.number, ms.name, error);
+	(void)pthread_mutex_unlock(&w->lock);
+	return !left;
+}
+
+static void do_first(struct worker_context *ctx, struct vault_session *session)
+{
+	(void)pthread_mutex_lock(&ctx->first_lock);
+	if (!ctx->first_done && ctx->first != NULL)
+		ctx->first(ctx->first_arg, session);
+	ctx->first_done = true;
+	(void)pthread_mutex_unlock(&ctx->first_lock);
 }
 
 static void *worker_main(void *arg)
@@ -150,14 +236,17 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct segment *seg;
 
-	while ((seg = queue_take(w->ctx->queue)) != NULL) {
-		work(w, seg);
+	do_first(w->ctx, w->session);
+	while ((seg = queue_take(w->ctx->queue)) != NULL && take_one(w, seg)) {
 		worker_mark(w->ctx, w->session);
 		/* What waits in the spool follows, one for one. */
-		(void)delivery_drain(w->ctx->delivery, w->session, &w->out);
+		(void)delivery_drain(w->ctx->delivery, w->session, &w->out, false);
 	}
-	while (delivery_drain(w->ctx->delivery, w->session, &w->out))
+	/* A last try: the network may be back. */
+	while (!atomic_load(&w->ctx->over) &&
+	       delivery_drain(w->ctx->delivery, w->session, &w->out, true))
 		;
+	atomic_store(&w->ended, true);
 	return NULL;
 }
 
@@ -174,6 +263,7 @@ static int worker_open(struct worker *w, struct worker_context *ctx)
 	int r = buf_open(&w->out, out_bytes(ctx->segment_size));
 
 	w->ctx = ctx;
+	(void)pthread_mutex_init(&w->lock, NULL);
 	if (r == 0)
 		r = archive_open(&w->archive);
 	if (r == 0 && ctx->delivery->vault != NULL)
@@ -200,6 +290,8 @@ int worker_start(struct workers **ret, struct worker_context *ctx, unsigned coun
 
 	if (ws == NULL)
 		return -ENOMEM;
+	ws->ctx = ctx;
+	(void)pthread_mutex_init(&ctx->first_lock, NULL);
 	for (unsigned i = 0; r == 0 && i < count; i++) {
 		struct worker *w = &ws->worker[i];
 
@@ -213,20 +305,73 @@ int worker_start(struct workers **ret, struct worker_context *ctx, unsigned coun
 	}
 	if (r < 0) {
 		queue_close(ctx->queue);
-		worker_join(ws);
+		(void)worker_join(ws, 0);
 		return r;
 	}
 	*ret = ws;
 	return 0;
 }
 
-void worker_join(struct workers *ws)
+static bool all_ended(const struct workers *ws)
+{
+	for (unsigned i = 0; i < ws->count; i++)
+		if (!atomic_load(&ws->worker[i].ended))
+			return false;
+	return true;
+}
+
+/* True when all have ended by then. */
+static bool wait_until(const struct workers *ws, int64_t until_ms)
+{
+	while (!all_ended(ws)) {
+		const struct timespec nap = { .tv_nsec = 2 * 1000 * 1000 };
+
+		if (clock_now_ms() >= until_ms)
+			return false;
+		(void)nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
+/* What they had, and what nobody came to take, is lost. */
+static void leave(struct workers *ws)
+{
+	struct worker_context *ctx = ws->ctx;
+	struct segment *seg;
+
+	for (unsigned i = 0; i < ws->count; i++) {
+		struct worker *w = &ws->worker[i];
+
+		(void)pthread_mutex_lock(&w->lock);
+		w->left = true;
+		if (w->busy)
+			report_lost(ctx, w->number, w->name, "what builds or stores it hangs, "
+				    "and was left behind at the end");
+		(void)pthread_mutex_unlock(&w->lock);
+	}
+	while ((seg = queue_take(ctx->queue)) != NULL) {
+		char name[SEGMENT_NAME_MAX];
+
+		segment_name(seg, name);
+		report_lost(ctx, seg->number, name, "not built: the time was over");
+	}
+}
+
+int worker_join(struct workers *ws, int64_t until_ms)
 {
 	if (ws == NULL)
-		return;
+		return 0;
+	if (until_ms != 0 && !wait_until(ws, until_ms)) {
+		atomic_store(&ws->ctx->over, true);
+		if (!wait_until(ws, until_ms + LEAVE_MS)) {
+			leave(ws);
+			return -ETIMEDOUT;
+		}
+	}
 	for (unsigned i = 0; i < ws->count; i++) {
 		(void)pthread_join(ws->worker[i].thread, NULL);
 		worker_free(&ws->worker[i]);
 	}
 	free(ws);
+	return 0;
 }

@@ -19,11 +19,12 @@ allowed() {
 	agent/queue) echo 'segment.h' ;;
 	agent/archive) echo 'segment.h sums.h' ;;
 	agent/seal) echo 'hkdf.h' ;;
-	agent/worker) echo 'queue.h segment.h archive.h seal.h comment.h manifest.h delivery.h vault.h log.h' ;;
-	agent/delivery) echo 'minisign.h comment.h vault.h spool.h log.h' ;;
+	agent/worker) echo 'queue.h segment.h archive.h seal.h comment.h manifest.h meter.h delivery.h vault.h log.h' ;;
+	agent/delivery) echo 'guard.h minisign.h comment.h vault.h spool.h log.h' ;;
 	agent/spool) echo 'vault.h' ;;
 	agent/manifest) echo 'sink_run.h spool.h version.h' ;;
-	agent/vault | agent/vault_dir) echo 'vault.h' ;;
+	agent/vault | agent/vault_dir) echo 'vault.h aside.h' ;;
+	agent/aside | agent/budget | agent/meter) ;;
 	agent/vault_s3) echo 'vault.h s3.h s3_client.h log.h' ;;
 	agent/s3_client) echo 'vault.h s3.h s3_list.h http.h credentials.h log.h' ;;
 	agent/credentials) echo 'imds.h secret.h log.h' ;;

@@ -21,9 +21,10 @@ slow_run() {
 		"$EVAC" collect --case CASE --recipient "$RECIPIENT" --to "$dir" --only kernel,log \
 			--segment-size 1M --workers 2 "$@" >"$dir.stdout" 2>"$dir.stderr" &
 		pid=$!
-		while kill -STOP "$pid" 2>/dev/null; do
+		# With a deadline its child does the work.
+		while all="$pid $(pgrep -P "$pid" -x evac || :)"; kill -STOP $all 2>/dev/null; do
 			sleep 0.09
-			kill -CONT "$pid"
+			kill -CONT $all
 			sleep 0.01
 		done 2>/dev/null &
 		rc=0
@@ -35,7 +36,7 @@ slow_run() {
 		kill -0 "$runner" 2>/dev/null || break
 		sleep 0.02
 	done
-	pid=$(pgrep -f "^$EVAC collect .*--to $dir ") || :
+	pid=$(pgrep -o -f "^$EVAC collect .*--to $dir ") || :
 }
 
 # partial DIR REASON: exit 1, a manifest that says so, all of it genuine, and it opens.
