@@ -20,6 +20,7 @@
 #include "budget.h"
 #include "clock.h"
 #include "collection_id.h"
+#include "credentials.h"
 #include "errname.h"
 #include "guard.h"
 #include "harden.h"
@@ -420,7 +421,7 @@ static void forget(void *arg)
 	struct plan *p = arg;
 
 	ticket_free(p->o->ticket);
-	pipeline_wipe_secrets();
+	credentials_forget();
 }
 
 /* With a deadline: a process that can be waited for, and a thread that looks at the clock. */

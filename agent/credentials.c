@@ -101,17 +101,18 @@ static void take(char **ret, const char *name)
 	*ret = value;
 }
 
-/*
- * The host's other processes shall not see them in ours, and neither shall who
- * opens the evidence, which holds the environment of every process.
- */
+void credentials_take(void)
+{
+	take(&taken_key, "AWS_ACCESS_KEY_ID");
+	take(&taken_secret, "AWS_SECRET_ACCESS_KEY");
+	take(&taken_token, "AWS_SESSION_TOKEN");
+}
+
 static int load_environment(struct credentials **ret, char error[CREDENTIALS_ERROR_MAX])
 {
 	int r;
 
-	take(&taken_key, "AWS_ACCESS_KEY_ID");
-	take(&taken_secret, "AWS_SECRET_ACCESS_KEY");
-	take(&taken_token, "AWS_SESSION_TOKEN");
+	credentials_take();
 	(void)snprintf(error, CREDENTIALS_ERROR_MAX, NO_KEYS);
 	if (taken_key == NULL || taken_secret == NULL)
 		return -ENOENT;

@@ -50,6 +50,13 @@ int credentials_open(struct credentials_store **ret, const struct credentials_so
 
 void credentials_close(struct credentials_store *s); /* NULL is fine */
 
+/*
+ * Take the keys out of the environment now, before anybody looks there: it is
+ * evidence as any other's.  credentials_open() finds them all the same.  Only
+ * before other threads run.
+ */
+void credentials_take(void);
+
 /* Wipe what was taken out of the environment; only before the end. */
 void credentials_forget(void);
 

@@ -25,16 +25,17 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *about;
+	bool on_host; /* where others may look at our environment */
 } commands[] = {
-	{ "collect", collect_main, "collect this host's evidence into a vault" },
-	{ "preflight", preflight_main, "say what would work on this host; changes nothing" },
-	{ "collectors", list_main, "list what can be collected, in which order, at what cost" },
-	{ "push", push_main, "send a spool to its vault, later or from elsewhere" },
-	{ "keygen", keygen_main, "make the key that opens evidence, or one that signs tickets" },
-	{ "ticket", ticket_make_main, "make a signed order to collect, with the right to upload" },
-	{ "verify", verify_main, "check signatures, digests and completeness of a collection" },
-	{ "open", open_main, "verify, decrypt and unpack a collection" },
-	{ "version", version_main, "what this binary is and was built from" },
+	{ "collect", collect_main, "collect this host's evidence into a vault", true },
+	{ "preflight", preflight_main, "say what would work on this host; changes nothing", true },
+	{ "collectors", list_main, "list what can be collected, in which order, at what cost", false },
+	{ "push", push_main, "send a spool to its vault, later or from elsewhere", true },
+	{ "keygen", keygen_main, "make the key that opens evidence, or one that signs tickets", false },
+	{ "ticket", ticket_make_main, "make a signed order to collect, with the right to upload", false },
+	{ "verify", verify_main, "check signatures, digests and completeness of a collection", false },
+	{ "open", open_main, "verify, decrypt and unpack a collection", false },
+	{ "version", version_main, "what this binary is and was built from", false },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -83,6 +84,8 @@ int main(int argc, char **argv)
 		argv[1] = version;
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0) {
+			if (commands[i].on_host)
+				credentials_take();
 			status = commands[i].run(argc - 1, argv + 1);
 			credentials_forget();
 			return check_output(status);

@@ -28,7 +28,6 @@
 #include "minisign.h"
 #include "options.h"
 #include "queue.h"
-#include "secret.h"
 #include "segment.h"
 #include "spool.h"
 #include "worker.h"
@@ -171,13 +170,6 @@ static int open_vault(struct pipeline *p, char error[VAULT_ERROR_MAX])
 	return r;
 }
 
-/* Our environment is evidence as any other: what the vault left in it must go. */
-void pipeline_wipe_secrets(void)
-{
-	secret_free(secret_take("AWS_SECRET_ACCESS_KEY"));
-	secret_free(secret_take("AWS_SESSION_TOKEN"));
-}
-
 /* Everything that the workers share. */
 static int start_workers(struct pipeline *p)
 {
@@ -204,7 +196,6 @@ int pipeline_start(struct pipeline *p, const struct budget *budget)
 	r = open_spool(p);
 	if (r == 0)
 		r = open_vault(p, error);
-	pipeline_wipe_secrets();
 	/* With a spool the run goes on without a vault. */
 	if (r < 0 && p->spool != NULL) {
 		log_line(LOG_WARN, "no vault, only the spool: %s",

@@ -83,9 +83,6 @@ void pipeline_totals(struct pipeline *p, struct manifest_totals *ret);
  */
 int pipeline_finish(struct pipeline *p);
 
-/* Wipe the credentials that are still in the environment. */
-void pipeline_wipe_secrets(void);
-
 /* Only wipe the secret key: for a process that is about to end. */
 void pipeline_wipe(struct pipeline *p);
 
