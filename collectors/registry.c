@@ -12,6 +12,7 @@ const struct collector *const collectors[] = {
 	&collector_kernel,
 	&collector_memory,
 	&collector_users,
+	&collector_persistence,
 	&collector_log,
 	NULL,
 };

@@ -31,6 +31,7 @@ int take_open(struct take *t, const struct host *host, const struct collector_re
 
 	*t = (struct take){ .sink = sink, .name = name };
 	own.mask = own.mask && !req->with_secrets;
+	t->mask = own.mask;
 	own.taken = req->taken;
 	if (strcmp(name, "log") != 0)
 		(void)snprintf(table, sizeof(table), "files_%s", name);

@@ -16,6 +16,7 @@ struct take {
 	struct table *files;
 	struct tree *tree;
 	const char *name;
+	bool mask; /* secrets are */
 };
 
 /*

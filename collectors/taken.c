@@ -19,17 +19,34 @@ void taken_open(struct taken *t)
 	randombytes_buf(t->key, sizeof(t->key));
 }
 
-bool taken_add(struct taken *t, const char *path)
+static uint64_t digest(const struct taken *t, const char *path)
 {
 	uint8_t hash[crypto_shorthash_BYTES];
+	uint64_t v;
+
+	(void)crypto_shorthash(hash, (const uint8_t *)path, strlen(path), t->key);
+	memcpy(&v, hash, sizeof(v));
+	return v | 1; /* 0 is no member */
+}
+
+bool taken_has(struct taken *t, const char *path)
+{
+	bool has;
+
+	(void)pthread_mutex_lock(&t->lock);
+	has = set_has(&t->paths, digest(t, path));
+	(void)pthread_mutex_unlock(&t->lock);
+	return has;
+}
+
+bool taken_add(struct taken *t, const char *path)
+{
 	uint64_t v;
 	bool added;
 
 	if (t == NULL)
 		return true;
-	(void)crypto_shorthash(hash, (const uint8_t *)path, strlen(path), t->key);
-	memcpy(&v, hash, sizeof(v));
-	v |= 1; /* 0 is no member */
+	v = digest(t, path);
 	(void)pthread_mutex_lock(&t->lock);
 	added = set_add(&t->paths, v) || !set_has(&t->paths, v);
 	(void)pthread_mutex_unlock(&t->lock);

@@ -25,6 +25,8 @@ void taken_open(struct taken *t);
 /* Remember ${path}.  True when it was not there before, or ${t} is NULL. */
 bool taken_add(struct taken *t, const char *path);
 
+bool taken_has(struct taken *t, const char *path);
+
 void taken_free(struct taken *t); /* NULL is fine */
 
 #endif

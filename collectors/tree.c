@@ -33,6 +33,7 @@
 #define NAME_BYTES 256u
 #define HELD 32 /* levels at the top that stay open, and as many at the bottom */
 #define ROOT_MAX 4096u
+#define HOPS_MAX 8u
 #define ROOTS_MAX 512u
 #define PREFIX "files"
 
@@ -51,6 +52,7 @@ struct tree {
 	struct tree_counts counts;
 	struct mount_set mounts;
 	char *chunk;
+	unsigned hops; /* links to links */
 	bool full, spent;
 	size_t root_count;
 	struct root {
@@ -314,7 +316,55 @@ static bool taken(struct tree *t, const struct attr *a)
 	return false;
 }
 
-/* What the link ${name} leads to: a directory, or nothing. */
+/*
+ * The path that a link ${path} to ${target} means, "." and ".." undone by their
+ * words alone.  False when it gets too long.
+ */
+static bool join(char ret[ROOT_MAX], const char *path, const char *target, size_t len)
+{
+	size_t n = 0, up = (size_t)(strrchr(path, '/') - path);
+
+	if (up + len + 2 > ROOT_MAX)
+		return false;
+	if (target[0] != '/') {
+		memcpy(ret, path, up);
+		n = up;
+	}
+	for (size_t i = 0; i < len;) {
+		size_t part = 0;
+
+		while (i + part < len && target[i + part] != '/')
+			part++;
+		if (part == 2 && memcmp(target + i, "..", 2) == 0) {
+			while (n > 0 && ret[--n] != '/')
+				;
+		} else if (part > 0 && !(part == 1 && target[i] == '.')) {
+			ret[n++] = '/';
+			memcpy(ret + n, target + i, part);
+			n += part;
+		}
+		i += part + 1;
+	}
+	ret[n] = '\0';
+	return n > 0;
+}
+
+/* A link to a file: that one is taken by its own name. */
+static int take_target(struct tree *t, int dir, const char *name, const char *path)
+{
+	char target[ROOT_MAX], real[ROOT_MAX];
+	ssize_t n = readlinkat(dir, name, target, sizeof(target));
+	int r;
+
+	if (n <= 0 || t->hops == HOPS_MAX || !join(real, path, target, (size_t)n))
+		return 0;
+	t->hops++;
+	r = tree_take(t, real);
+	t->hops--;
+	return r;
+}
+
+/* What the link ${name} leads to: a directory, a file, or nothing. */
 static int take_link(struct tree *t, int dir, const char *name, const char *path,
 		     const struct attr *a)
 {
@@ -324,6 +374,10 @@ static int take_link(struct tree *t, int dir, const char *name, const char *path
 
 	if (r < 0)
 		return r;
+	if (real == -ENOTDIR)
+		return take_target(t, dir, name, path);
+	if (real == -ENOENT)
+		return 0; /* the link is listed: there is nothing more */
 	if (real < 0)
 		return sink_gap(t->sink, t->path, real, "a link that cannot be followed");
 	if (attr_get(real, "", false, &there) == 0 && taken(t, &there))

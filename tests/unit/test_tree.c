@@ -83,6 +83,10 @@ static void make(void)
 	(void)symlinkat("sub dir", dir, "var/log/dirlink");
 	(void)symlinkat("var/log", dir, "logs");
 	(void)symlinkat("/secret", dir, "filelink");
+	(void)symlinkat("loop", dir, "loop");
+	(void)mkdirat(dir, "a", 0755);
+	(void)mkdirat(dir, "a/b", 0755);
+	(void)symlinkat("../.././secret", dir, "a/b/link");
 	(void)mkfifoat(dir, "var/log/fifo", 0600);
 	(void)utimensat(dir, "var/log/a.log", times, 0);
 }
@@ -132,7 +136,14 @@ static void test_roots(int proc)
 	CHECK(r == 0 && sink_list_gaps(s, "", NULL) == 0 && sink_list_count(s) == 1, "nothing there");
 	sink_list_free(s);
 	s = take(&limits, "/filelink", proc, &r);
-	CHECK(r == 0 && sink_list_gaps(s, "files/filelink", NULL) == 1, "a link to no directory is a gap");
+	CHECK(r == 0 && sink_list_gaps(s, "", NULL) == 0 && listed(s, "/filelink", "\"collected\":false", NULL) &&
+	      same(s, "files/secret", "outside"), "a link to a file: it is taken by its own name");
+	sink_list_free(s);
+	s = take(&limits, "/a/b/link", proc, &r);
+	CHECK(r == 0 && same(s, "files/secret", "outside") && listed(s, "/a/b/link", "../.././secret", NULL), "a relative one, too");
+	sink_list_free(s);
+	s = take(&limits, "/loop", proc, &r);
+	CHECK(r == 0 && listed(s, "/loop", "\"type\":\"symlink\"", NULL) && sink_list_count(s) == 1, "a link to itself leads nowhere");
 	sink_list_free(s);
 }
 

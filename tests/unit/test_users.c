@@ -9,6 +9,7 @@
 #include "collector.h"
 #include "host.h"
 #include "sink_list.h"
+#include "taken.h"
 #include "temp.h"
 #include "utmp.h"
 
@@ -18,8 +19,14 @@ static int run(struct sink *s, bool with_secrets)
 {
 	struct host h = { .root = top.fd, .proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), .sys = -1 };
 	struct collector_request req = { .memory = MEMORY_NONE, .with_secrets = with_secrets };
-	int r = collector_users.run(&h, &req, s);
+	struct taken taken;
+	int r;
 
+	taken_open(&taken);
+	req.taken = &taken;
+	r = collector_users.run(&h, &req, s);
+
+	taken_free(&taken);
 	(void)close(h.proc);
 	return r;
 }
