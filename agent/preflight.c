@@ -108,13 +108,18 @@ static void print_host(const struct preflight *p)
 		(void)snprintf(text, sizeof(text), "%" PRIu64 " MiB in %zu ranges",
 			       m->ram_bytes >> 20, m->ram_ranges);
 	row("memory", m->ram_error == 0 ? text : "unknown");
-	row("lockdown", m->lockdown);
+	row("secure boot", strcmp(m->secure_boot, "unknown") == 0 ?
+	    "unknown: no UEFI, or efivarfs is not mounted" : m->secure_boot);
+	row("lockdown", strcmp(m->lockdown, "unknown") == 0 ?
+	    "unknown: securityfs is not mounted, or the kernel is too old" : m->lockdown);
 	row("module signatures", m->signature_enforced ? "enforced" : "not enforced");
 	row("module loading", m->modules_disabled ? "disabled" : "enabled");
-	(void)snprintf(text, sizeof(text), "module %s, rawio %s, ptrace %s, admin %s",
+	(void)snprintf(text, sizeof(text), "CAP_SYS_MODULE %s, RAWIO %s, PTRACE %s, ADMIN %s",
 		       yes(m->cap_module), yes(m->cap_rawio), yes(m->cap_ptrace),
 		       yes(m->cap_admin));
 	row("capabilities", text);
+	(void)snprintf(text, sizeof(text), "%d", m->ptrace_scope);
+	row("ptrace scope", m->ptrace_scope < 0 ? "not restricted" : text);
 	row("lime module", p->module.data != NULL ? p->module.from : p->module.why);
 	if (p->module.data != NULL || p->module.name[0] != '\0')
 		row("  file", p->module.name);
@@ -189,6 +194,7 @@ static void put_all(struct json *j, const struct preflight *p)
 	json_object(j, NULL);
 	json_bytes(j, "release", p->kernel.release, strlen(p->kernel.release));
 	json_bytes(j, "machine", p->kernel.machine, strlen(p->kernel.machine));
+	json_str(j, "secure_boot", m->secure_boot);
 	json_str(j, "lockdown", m->lockdown);
 	json_bool(j, "module_signatures_enforced", m->signature_enforced);
 	json_bool(j, "modules_disabled", m->modules_disabled);
@@ -198,6 +204,10 @@ static void put_all(struct json *j, const struct preflight *p)
 	json_bool(j, "sys_ptrace", m->cap_ptrace);
 	json_bool(j, "sys_admin", m->cap_admin);
 	json_object_end(j);
+	if (m->ptrace_scope >= 0)
+		json_u64(j, "ptrace_scope", (uint64_t)m->ptrace_scope);
+	else
+		json_null(j, "ptrace_scope");
 	json_u64(j, "secretmem_pid", (uint64_t)m->secretmem);
 	json_u64(j, "taint", m->taint);
 	put_module(j, p);

@@ -73,6 +73,13 @@ enum memory_lockdown {
 	LOCKDOWN_CONFIDENTIALITY,
 };
 
+/* UEFI Secure Boot. */
+enum memory_secure_boot {
+	SECURE_BOOT_UNKNOWN, /* no UEFI, or its variables are not shown */
+	SECURE_BOOT_OFF,
+	SECURE_BOOT_ON,
+};
+
 /* What is already there of a LiME module. */
 enum memory_resident {
 	LIME_ABSENT,
@@ -91,6 +98,8 @@ struct memory_probe {
 	bool cap_rawio;   /* CAP_SYS_RAWIO */
 	bool cap_ptrace;  /* CAP_SYS_PTRACE */
 	bool cap_admin;   /* CAP_SYS_ADMIN */
+	enum memory_secure_boot secure_boot;
+	int ptrace_scope; /* kernel.yama.ptrace_scope; -1: not in this kernel */
 	pid_t secretmem;  /* a process that holds memfd_secret memory; 0: none seen */
 	uint64_t taint;
 };

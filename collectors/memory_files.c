@@ -28,6 +28,8 @@
 #define COPY_MAX (256u << 20)
 #define COPY_CHUNK (256u << 10)
 #define LAYOUT_MAX (64u << 10)
+/* x86-64: where the kernel's image is linked to. */
+#define X86_TEXT_BASE 0xffffffff80000000u
 
 #if defined(__x86_64__)
 #define MACHINE "x86_64"
@@ -156,6 +158,43 @@ static void put_info(struct json *j, const struct memory *m, const char *key,
 		json_hex(j, name, v);
 }
 
+/*
+ * The kernel's own page table, as a physical address (Linux
+ * arch/x86/kernel/machine_kexec_64.c, arch/arm64/kernel/machine_kexec.c).
+ */
+static bool find_root(const struct memory *m, uint64_t *ret)
+{
+	uint64_t symbol, base;
+
+	if (!info_number(m, "SYMBOL(swapper_pg_dir)", 16, &symbol))
+		return false;
+	if (info_number(m, "NUMBER(kimage_voffset)", 16, &base))
+		*ret = symbol - base;
+	else if (info_number(m, "NUMBER(phys_base)", 10, &base))
+		*ret = symbol - X86_TEXT_BASE + base;
+	else
+		return false;
+	return ranges_has(&m->ram, *ret, *ret + m->page - 1);
+}
+
+/* Levels of the page tables; 0 when they are not known. */
+static unsigned find_levels(const struct memory *m)
+{
+	uint64_t v, bits;
+	unsigned shift = (unsigned)__builtin_ctzll(m->page);
+
+	if (info_number(m, "NUMBER(pgtable_l5_enabled)", 10, &v))
+		return v != 0 ? 5 : 4;
+	/* arm64: what the processor was told counts, else what the kernel can do. */
+	if (info_number(m, "NUMBER(TCR_EL1_T1SZ)", 16, &v) && v < 64)
+		bits = 64 - v;
+	else if (!info_number(m, "NUMBER(VA_BITS)", 10, &bits))
+		return 0;
+	if (bits <= shift || bits > 64)
+		return 0;
+	return (unsigned)((bits - shift + shift - 4) / (shift - 3));
+}
+
 static void put_layout(struct json *j, const struct memory *m)
 {
 	uint64_t v;
@@ -167,8 +206,10 @@ static void put_layout(struct json *j, const struct memory *m)
 	if (info_number(m, "KERNELOFFSET", 16, &v))
 		json_hex(j, "kaslr_offset", v);
 	put_info(j, m, "NUMBER(phys_base)", "phys_base");
-	if (info_number(m, "NUMBER(pgtable_l5_enabled)", 10, &v))
-		json_u64(j, "paging_levels", v != 0 ? 5 : 4);
+	if (find_levels(m) != 0)
+		json_u64(j, "paging_levels", find_levels(m));
+	if (find_root(m, &v))
+		json_hex(j, "page_table_root", v);
 	put_info(j, m, "NUMBER(VA_BITS)", "va_bits");
 	put_info(j, m, "NUMBER(kimage_voffset)", "kimage_voffset");
 	put_info(j, m, "NUMBER(PHYS_OFFSET)", "phys_offset");
@@ -220,15 +261,42 @@ static int write_vmcoreinfo(struct memory *m)
 	return sink_put(m->sink, &e, m->vmcoreinfo, m->vmcoreinfo_len);
 }
 
-/* kptr_restrict shows as zeros, which look like symbols. */
-static void note_kallsyms(struct memory *m)
+/* Is there a line whose address is not 0?  Those of per-CPU symbols are. */
+static bool has_address(const char *text, size_t len)
 {
-	char text[8];
+	static const char zeros[] = "0000000000000000 ";
 
-	if (io_read_file(m->host->proc, "sys/kernel/kptr_restrict", text,
-			 sizeof(text)) > 0 && text[0] == '2')
-		(void)sink_note(m->sink, "kallsyms",
-				"addresses hidden by kptr_restrict");
+	while (len >= sizeof(zeros)) {
+		const char *nl = memchr(text, '\n', len);
+
+		if (memcmp(text, zeros, sizeof(zeros) - 1) != 0)
+			return true;
+		if (nl == NULL)
+			break;
+		len -= (size_t)(nl + 1 - text);
+		text = nl + 1;
+	}
+	return false;
+}
+
+/* Hidden addresses show as zeros, and the file looks whole. */
+static int check_kallsyms(struct memory *m)
+{
+	AUTO_CLOSE int fd = openat(m->host->proc, "kallsyms", O_RDONLY | O_CLOEXEC |
+				   O_NOFOLLOW);
+	AUTO_FREE char *text = malloc(COPY_CHUNK);
+	char scope[8];
+	ssize_t n = fd >= 0 && text != NULL ? io_read(fd, text, COPY_CHUNK) : -ENOENT;
+
+	if (n <= 0 || has_address(text, (size_t)n))
+		return 0;
+	if (io_read_file(m->host->proc, "sys/kernel/kptr_restrict", scope,
+			 sizeof(scope)) <= 0)
+		scope[0] = '?';
+	(void)sink_note(m->sink, "kallsyms", "addresses hidden: kernel.kptr_restrict is %c",
+			scope[0] >= '0' && scope[0] <= '9' ? scope[0] : '?');
+	return sink_gap(m->sink, "memory/proc/kallsyms", -EPERM,
+			"every address is 0: kptr_restrict, or no CAP_SYSLOG");
 }
 
 int memory_files_run(struct memory *m)
@@ -257,6 +325,7 @@ int memory_files_run(struct memory *m)
 		r = take_config(m);
 	if (r == 0)
 		r = take_boot(m, "System.map");
-	note_kallsyms(m);
+	if (r >= 0)
+		r = check_kallsyms(m);
 	return r < 0 ? r : 0;
 }

@@ -71,6 +71,8 @@ static const char *module_refusal(const struct memory_probe *probe,
 		return "EKEYREJECTED: kernel wants signed modules, this is not";
 	if (!mod.is_signed && probe->lockdown == LOCKDOWN_INTEGRITY)
 		return "EPERM: lockdown=integrity and module not signed";
+	if (!mod.is_signed && probe->lockdown == LOCKDOWN_CONFIDENTIALITY)
+		return "EPERM: lockdown=confidentiality and module not signed";
 	return NULL;
 }
 
@@ -81,8 +83,6 @@ const char *memory_lime_refusal(const struct memory_probe *probe,
 
 	if (why != NULL)
 		return why;
-	if (probe->lockdown == LOCKDOWN_CONFIDENTIALITY)
-		return "EPERM: lockdown=confidentiality";
 	if (probe->modules_disabled)
 		return "EPERM: kernel.modules_disabled is set";
 	if (!probe->cap_module)

@@ -39,6 +39,18 @@ static enum memory_lockdown read_lockdown(int sys)
 	return strstr(text, "[none]") != NULL ? LOCKDOWN_NONE : LOCKDOWN_UNKNOWN;
 }
 
+/* Four bytes of attributes, one of value (UEFI specification, 3.3 and 8.2). */
+static enum memory_secure_boot read_secure_boot(int sys)
+{
+	static const char name[] = "firmware/efi/efivars/"
+		"SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+	char b[8];
+
+	if (io_read_file(sys, name, b, sizeof(b)) != 5)
+		return SECURE_BOOT_UNKNOWN;
+	return b[4] == 1 ? SECURE_BOOT_ON : SECURE_BOOT_OFF;
+}
+
 /* The first letter of a switch file, or 0. */
 static char read_switch(int dir, const char *name)
 {
@@ -130,6 +142,9 @@ void memory_probe(struct memory_probe *ret, const struct host *host)
 		read_switch(host->proc, "sys/kernel/modules_disabled") == '1';
 	ret->signature_enforced =
 		read_switch(host->sys, "module/module/parameters/sig_enforce") == 'Y';
+	ret->secure_boot = read_secure_boot(host->sys);
+	text[0] = read_switch(host->proc, "sys/kernel/yama/ptrace_scope");
+	ret->ptrace_scope = text[0] >= '0' && text[0] <= '9' ? text[0] - '0' : -1;
 	ret->cap_module = caps >> CAP_SYS_MODULE & 1;
 	ret->cap_rawio = caps >> CAP_SYS_RAWIO & 1;
 	ret->cap_ptrace = caps >> CAP_SYS_PTRACE & 1;

@@ -29,6 +29,12 @@ static const char *const lockdowns[] = {
 	[LOCKDOWN_CONFIDENTIALITY] = "confidentiality",
 };
 
+static const char *const secure_boots[] = {
+	[SECURE_BOOT_UNKNOWN] = "unknown",
+	[SECURE_BOOT_OFF] = "off",
+	[SECURE_BOOT_ON] = "on",
+};
+
 static const char *const residents[] = {
 	[LIME_ABSENT] = "absent",
 	[LIME_IDLE] = "idle",
@@ -58,7 +64,7 @@ static int try_processes(const struct host *host)
 		(void)close(fd);
 	while (dir != NULL && tries < TRIES_MAX && (d = readdir(dir)) != NULL) {
 		pid_t pid = parse_pid(d->d_name);
-		char name[32];
+		char name[32], byte;
 
 		if (pid <= 0 || pid == getpid())
 			continue;
@@ -66,11 +72,25 @@ static int try_processes(const struct host *host)
 		(void)snprintf(name, sizeof(name), "%d/mem", (int)pid);
 		AUTO_CLOSE int mem = openat(host->proc, name, O_RDONLY | O_CLOEXEC |
 					    O_NOFOLLOW);
+		/* That of a kernel thread can be opened and is empty. */
+		if (mem >= 0 && pread(mem, &byte, 1, 0) == 0)
+			continue;
 		if (mem >= 0)
 			return 0;
 		r = -errno;
 	}
 	return r;
+}
+
+static const char *process_meaning(const struct memory_probe *p, int error)
+{
+	if (error != -EACCES && error != -EPERM)
+		return "";
+	if (p->ptrace_scope == 3)
+		return ", kernel.yama.ptrace_scope is 3: nobody may";
+	if (!p->cap_ptrace)
+		return ", no CAP_SYS_PTRACE";
+	return ", a security module refuses it";
 }
 
 static void ask_process(struct memory_verdict *v, const struct memory *m)
@@ -82,7 +102,7 @@ static void ask_process(struct memory_verdict *v, const struct memory *m)
 	v->works = r == 0;
 	if (r < 0)
 		(void)snprintf(v->why, sizeof(v->why), "%s%s", errname(r),
-			       m->probe.cap_ptrace ? "" : ", no CAP_SYS_PTRACE");
+			       process_meaning(&m->probe, r));
 }
 
 /* Without a map of RAM no physical method has a place to begin. */
@@ -116,6 +136,8 @@ static void copy_facts(struct memory_report *ret, const struct memory_probe *p)
 {
 	memcpy(ret->release, p->release, sizeof(ret->release));
 	ret->lockdown = lockdowns[p->lockdown];
+	ret->secure_boot = secure_boots[p->secure_boot];
+	ret->ptrace_scope = p->ptrace_scope;
 	ret->resident = residents[p->lime];
 	ret->modules_disabled = p->modules_disabled;
 	ret->signature_enforced = p->signature_enforced;
@@ -139,7 +161,7 @@ int memory_report(struct memory_report *ret, const struct host *host,
 
 	_Static_assert(METHODS - METHOD_LIME + 1 == MEMORY_REPORT_METHODS, "rows");
 	_Static_assert(sizeof(ret->release) == sizeof(m.probe.release), "copied");
-	*ret = (struct memory_report){ .lockdown = "unknown", .resident = "absent" };
+	*ret = (struct memory_report){ .lockdown = "unknown", .secure_boot = "unknown", .resident = "absent" };
 	if (r == 0) {
 		memory_probe(&m.probe, host);
 		m.probe.secretmem = memory_probe_secretmem(host);

@@ -25,6 +25,8 @@ struct memory_report {
 	struct memory_verdict at[MEMORY_REPORT_METHODS];
 	char release[128];
 	const char *lockdown;    /* "none", "integrity", "confidentiality", "unknown" */
+	const char *secure_boot; /* "on", "off", "unknown" */
+	int ptrace_scope;        /* kernel.yama.ptrace_scope; -1: not in this kernel */
 	const char *resident;    /* a lime module that is there: "absent", "idle", "stuck" */
 	bool modules_disabled, signature_enforced;
 	bool cap_module, cap_rawio, cap_ptrace, cap_admin;

@@ -30,7 +30,8 @@ const char machine_iomem[] =
 
 const char machine_info[] =
 	"OSRELEASE=6.1.0-test\nKERNELOFFSET=1a400000\n"
-	"NUMBER(phys_base)=-216006656\nNUMBER(pgtable_l5_enabled)=0\n";
+	"NUMBER(phys_base)=-423559168\nNUMBER(pgtable_l5_enabled)=0\n"
+	"SYMBOL(swapper_pg_dir)=ffffffff99500000\n";
 
 static char root[] = "/tmp/evac-test-memory-XXXXXX";
 
@@ -79,8 +80,9 @@ static Elf64_Phdr segment(uint64_t start, uint64_t len)
 }
 
 /* A /proc/kcore with ${len} bytes of memory behind its headers. */
-void machine_kcore(size_t len)
+void machine_kcore_info(size_t len, const char *info)
 {
+	size_t info_len = strlen(info);
 	size_t size = CORE_OFFSET + len;
 	uint8_t *p = calloc(1, size);
 	Elf64_Ehdr e = {
@@ -89,9 +91,9 @@ void machine_kcore(size_t len)
 		.e_type = ET_CORE, .e_machine = EM_X86_64, .e_phoff = sizeof(e),
 		.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 3,
 	};
-	Elf64_Nhdr note = { .n_namesz = 11, .n_descsz = sizeof(machine_info) - 1 };
+	Elf64_Nhdr note = { .n_namesz = 11, .n_descsz = (Elf64_Word)info_len };
 	Elf64_Phdr ph[3] = {
-		{ .p_type = PT_NOTE, .p_offset = 0x200, .p_filesz = 24 + sizeof(machine_info) - 1 },
+		{ .p_type = PT_NOTE, .p_offset = 0x200, .p_filesz = 24 + info_len },
 		segment(LOW_START, 0x8000), /* its last page is not whole */
 		segment(HIGH_START, HIGH_END - HIGH_START + 1),
 	};
@@ -102,11 +104,16 @@ void machine_kcore(size_t len)
 	memcpy(p + sizeof(e), ph, sizeof(ph));
 	memcpy(p + 0x200, &note, sizeof(note));
 	memcpy(p + 0x20c, "VMCOREINFO", 10);
-	memcpy(p + 0x218, machine_info, sizeof(machine_info) - 1);
+	memcpy(p + 0x218, info, info_len);
 	for (size_t i = 0; i < len; i++)
 		p[CORE_OFFSET + i] = machine_content(i);
 	machine_file("proc/kcore", p, size);
 	free(p);
+}
+
+void machine_kcore(size_t len)
+{
+	machine_kcore_info(len, machine_info);
 }
 
 void machine_blank(uint64_t address, size_t len)
@@ -131,7 +138,7 @@ static void make_machine(void)
 	machine_text("proc/iomem", machine_iomem);
 	machine_text("proc/version", "Linux version 6.1.0-test\n");
 	machine_text("proc/cmdline", "root=/dev/x\n");
-	machine_text("proc/kallsyms", "0000000000000000 A fixed\n");
+	machine_text("proc/kallsyms", "0000000000000000 A fixed\nffffffff81000000 T _text\n");
 	machine_text("proc/modules", "ext4 1 1 - Live 0x0\n");
 	machine_text("proc/sys/kernel/osrelease", "6.1.0-test\n");
 	machine_text("proc/sys/kernel/tainted", "4096\n");

@@ -44,6 +44,9 @@ void machine_drop(const char *name);
 /* Write a /proc/kcore whose memory ends, unreadable, after ${len} bytes. */
 void machine_kcore(size_t len);
 
+/* The same with another VMCOREINFO. */
+void machine_kcore_info(size_t len, const char *info);
+
 /* Make ${len} bytes of that file's memory at ${address} zeros. */
 void machine_blank(uint64_t address, size_t len);
 

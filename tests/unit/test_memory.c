@@ -34,6 +34,8 @@ static void test_kcore(void)
 	CHECK(sink_list_row(s, "memory/layout.json", "\"kaslr_offset\":\"0x1a400000\"",
 			    "\"paging_levels\":4", "\"direct_map\":\"0xffff888000000000\"")
 	      != NULL, "the layout");
+	CHECK(sink_list_row(s, "memory/layout.json", "\"page_table_root\":\"0x110000\"", NULL,
+			    NULL) != NULL, "and the page table's root in it");
 	f = sink_list_find(s, "memory/vmcoreinfo");
 	CHECK(f != NULL && strcmp(f->data, machine_info) == 0, "VMCOREINFO");
 	CHECK(sink_list_find(s, "memory/proc/iomem") != NULL &&
@@ -114,10 +116,11 @@ static void test_kpageflags(void)
 	size_t first = HIGH_START / 4096;
 
 	machine_kcore(HIGH_END + 1);
-	machine_blank(HIGH_START + 0x2000, 0x4000);
+	machine_blank(HIGH_START + 0x2000, 0x5000);
 	flags[first + 1] = 1u << 23;             /* offline, and yet not zeros */
 	flags[first + 2] = 1u << 19;
 	flags[first + 3] = flags[first + 4] = 1u << 20;
+	flags[first + 5] = 1u << 23;
 	flags[first + 6] = 1u << 10;
 	machine_file("proc/kpageflags", flags, sizeof(flags));
 	CHECK(run(s, MEMORY_AUTO) == 0, "page flags: runs");
@@ -127,8 +130,10 @@ static void test_kpageflags(void)
 			    "hwpoison") != NULL, "a broken page is a hole");
 	CHECK(sink_list_row(s, "memory/holes.ndjson", "\"0x103000\"", "\"0x104fff\"",
 			    "no page") != NULL, "so are two that the kernel does not know");
+	CHECK(sink_list_row(s, "memory/holes.ndjson", "\"0x105000\"", "\"0x105fff\"",
+			    "offline") != NULL, "and one that was taken away, by a balloon too");
 	CHECK(sink_list_row(s, "memory/holes.ndjson", "\"0x101000\"", NULL, NULL) == NULL &&
-	      sink_list_row(s, "memory/holes.ndjson", "\"0x105", NULL, NULL) == NULL,
+	      sink_list_row(s, "memory/holes.ndjson", "\"0x106", NULL, NULL) == NULL,
 	      "one with content, or zeros without a flag, is none");
 	CHECK(sink_list_row(s, "memory/kpageflags.json", "\"pages\":136", "\"nopage\":2",
 			    "\"buddy\":1") != NULL, "the flags are counted");
@@ -186,6 +191,53 @@ static void test_no_physical(void)
 	machine_kcore(HIGH_END + 1);
 }
 
+/* The words of arm64 kernels, whose image lies elsewhere. */
+static void test_arm_layout(void)
+{
+	static const struct { const char *bits, *levels; } cases[] = {
+		{ "NUMBER(VA_BITS)=39\n", "\"paging_levels\":3" },
+		{ "NUMBER(VA_BITS)=48\n", "\"paging_levels\":4" },
+		{ "NUMBER(VA_BITS)=52\n", "\"paging_levels\":5" },
+		/* Built for 52 bits, on a processor that has 48. */
+		{ "NUMBER(VA_BITS)=52\nNUMBER(TCR_EL1_T1SZ)=0x10\n", "\"paging_levels\":4" },
+	};
+	char info[512];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sink *s = machine_sink();
+
+		(void)snprintf(info, sizeof(info), "OSRELEASE=x\n%sNUMBER(kimage_voffset)="
+			       "0xffff7fffc0000000\nNUMBER(PHYS_OFFSET)=0x40000000\n"
+			       "SYMBOL(swapper_pg_dir)=ffff7fffc0115000\nKERNELOFFSET=200000\n",
+			       cases[i].bits);
+		machine_kcore_info(HIGH_END + 1, info);
+		CHECK(run(s, MEMORY_KCORE) == 0 &&
+		      sink_list_row(s, "memory/layout.json", cases[i].levels,
+				    "\"page_table_root\":\"0x115000\"",
+				    "\"kaslr_offset\":\"0x200000\"") != NULL,
+		      "arm64: %s", cases[i].levels);
+		sink_list_free(s);
+	}
+	machine_kcore(HIGH_END + 1);
+}
+
+/* Symbols without addresses look like a whole file. */
+static void test_kallsyms(void)
+{
+	struct sink *s = machine_sink();
+	int why = 0;
+
+	machine_text("proc/kallsyms", "0000000000000000 A fixed\n0000000000000000 T _text\n");
+	machine_text("proc/sys/kernel/kptr_restrict", "2\n");
+	CHECK(run(s, MEMORY_KCORE) == 0 &&
+	      sink_list_gaps(s, "memory/proc/kallsyms", &why) == 1 && why == -EPERM &&
+	      machine_note_is(s, "kallsyms", "addresses hidden: kernel.kptr_restrict is 2"),
+	      "hidden symbols are a gap");
+	sink_list_free(s);
+	machine_text("proc/kallsyms", "0000000000000000 A fixed\nffffffff81000000 T _text\n");
+	machine_drop("proc/sys/kernel/kptr_restrict");
+}
+
 static void test_hidden(void)
 {
 	struct sink *s = machine_sink();
@@ -235,6 +287,8 @@ int main(void)
 	test_kpageflags();
 	test_kcore_empty();
 	test_no_physical();
+	test_arm_layout();
+	test_kallsyms();
 	test_hidden();
 	test_sink_errors();
 	machine_close(&host);

@@ -137,10 +137,15 @@ static void test_report(void)
 	struct memory_report r;
 
 	machine_text("dev/mem", "not memory");
-	machine_text("proc/1/mem", "");
+	machine_text("proc/1/mem", "x");
+	machine_text("proc/2/mem", "");
+	machine_text("proc/sys/kernel/yama/ptrace_scope", "3\n");
+	machine_file("sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+		     "\6\0\0\0\1", 5);
 	CHECK(memory_report(&r, &host, &request) == 0, "a report");
 	CHECK(r.ram_bytes == RAM_BYTES && r.ram_ranges == 2 && r.ram_error == 0 &&
 	      r.cap_module && r.cap_ptrace && strcmp(r.release, "6.1.0-test") == 0 &&
+	      strcmp(r.secure_boot, "on") == 0 && r.ptrace_scope == 3 &&
 	      strcmp(r.lockdown, "unknown") == 0 && strcmp(r.resident, "absent") == 0,
 	      "its facts");
 	CHECK(!verdict(&r, "lime")->works &&
@@ -164,7 +169,8 @@ static void test_report(void)
 	CHECK(memory_report(&r, &host, &why) == 0 && r.ram_error == -EPERM &&
 	      strstr(verdict(&r, "kcore")->why, "addresses are hidden") != NULL,
 	      "hidden addresses: no physical method");
-	CHECK(!verdict(&r, "process")->works, "and no process memory either");
+	CHECK(!verdict(&r, "process")->works,
+	      "and no process memory either: what is a kernel thread's does not count");
 	machine_text("proc/iomem", machine_iomem);
 	CHECK(memory_report(&r, &host, &why) == 0 &&
 	      strcmp(verdict(&r, "lime")->why, "signature bad") == 0,

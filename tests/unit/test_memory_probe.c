@@ -172,14 +172,17 @@ static void test_refusals(void)
 	CHECK(refused(b, n, p, "modules_disabled"), "modules disabled");
 	p = able;
 	p.lockdown = LOCKDOWN_CONFIDENTIALITY;
-	CHECK(refused(b, n, p, "confidentiality"), "lockdown=confidentiality");
+	CHECK(refused(b, n, p, "EPERM: lockdown=confidentiality and module not signed"),
+	      "lockdown=confidentiality");
 	p.lockdown = LOCKDOWN_INTEGRITY;
 	CHECK(refused(b, n, p, "integrity"), "lockdown=integrity, not signed");
 	p = able;
 	p.signature_enforced = true;
 	CHECK(refused(b, n, p, "EKEYREJECTED"), "signatures enforced, not signed");
 	memcpy(b + n, mark, sizeof(mark) - 1);
-	CHECK(refused(b, n + sizeof(mark) - 1, p, "none"), "signed");
+	p.lockdown = LOCKDOWN_CONFIDENTIALITY;
+	CHECK(refused(b, n + sizeof(mark) - 1, p, "none"),
+	      "signed: even under lockdown=confidentiality");
 	p = able;
 	p.lime = LIME_STUCK;
 	CHECK(refused(b, n, p, "EBUSY"), "a stuck one is there");
