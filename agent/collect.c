@@ -346,6 +346,7 @@ static int prepare(struct plan *p)
 		return r;
 	}
 	p->req.memory = p->o->memory;
+	p->req.process_budget = p->o->process_budget;
 	p->req.freeze = p->o->freeze;
 	p->req.profile = p->o->profile;
 	p->req.with_secrets = p->o->with_secrets;

@@ -122,6 +122,16 @@ static int set_profile(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return words_profile(value, &o->profile, error);
 }
 
+static int set_process_budget(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	struct options *o = ctx;
+
+	if (parse_size(value, &o->process_budget) == 0 && o->process_budget > 0)
+		return 0;
+	(void)snprintf(error, CLI_ERROR_MAX, "a size: a number with K, M or G");
+	return -EINVAL;
+}
+
 static int set_deadline(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	return words_deadline(value, &((struct options *)ctx)->deadline_s, error);
@@ -204,6 +214,8 @@ static const struct cli_option rows[] = {
 	  .help = "whose tickets count: a public key or a file that has it\n"
 		  "(default: /etc/evac/responder.pub, /etc/evac/responders/*.pub)" },
 	WORDS_ORDER(set_profile, set_only, set_skip, set_memory, set_deadline),
+	{ .name = "process-budget", .arg = "SIZE", .set = set_process_budget,
+	  .help = "memory of processes at most (default 64G; 4G of each)" },
 	{ .name = "freeze", .offset = offsetof(struct options, freeze),
 	  .help = "hold a process still while its own memory is read (10 s at most)" },
 	WORDS_SECRETS(struct options, with_secrets),

@@ -34,6 +34,7 @@ struct options {
 	bool selection_given, memory_given, profile_given;
 	enum collector_profile profile;
 	enum collector_memory memory;
+	uint64_t process_budget;       /* bytes; 0: the default */
 	bool freeze;                   /* processes, while they are read */
 	bool with_secrets;             /* of the host's owners, not masked */
 	struct module_options lime;    /* where the module may come from */

@@ -51,7 +51,7 @@ int words_memory(const char *value, enum collector_memory *ret,
 	static const struct { const char *word; enum collector_memory method; } words[] = {
 		{ "auto", MEMORY_AUTO }, { "lime", MEMORY_LIME },
 		{ "kcore", MEMORY_KCORE }, { "process", MEMORY_PROCESS },
-		{ "none", MEMORY_NONE },
+		{ "all", MEMORY_ALL }, { "none", MEMORY_NONE },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -59,7 +59,7 @@ int words_memory(const char *value, enum collector_memory *ret,
 			*ret = words[i].method;
 			return 0;
 		}
-	return wrong(error, "auto, lime, kcore, process or none");
+	return wrong(error, "auto, lime, kcore, process, all or none");
 }
 
 int words_profile(const char *value, enum collector_profile *ret,

@@ -17,7 +17,8 @@
 	{ .name = "skip", .many = true, .arg = "NAMES", .set = skip,                     \
 	  .help = "all but these collectors" },                                          \
 	{ .name = "memory", .arg = "METHOD", .set = memory,                              \
-	  .help = "auto (default), lime, kcore, process or none" },                      \
+	  .help = "auto (default), lime, kcore, process, all (auto, and\n" \
+		  "each process beside it) or none" },                      \
 	{ .name = "deadline", .arg = "TIME", .set = deadline,                            \
 	  .help = "be finished after TIME (90s, 10m, 2h)" }
 

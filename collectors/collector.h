@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "host.h"
 
@@ -42,7 +43,8 @@ enum collector_memory {
 	MEMORY_AUTO, /* the first of those below that works */
 	MEMORY_LIME,
 	MEMORY_KCORE,
-	MEMORY_PROCESS,
+	MEMORY_PROCESS, /* that of each process alone */
+	MEMORY_ALL,     /* as MEMORY_AUTO, and that of each process beside it */
 	MEMORY_NONE,
 };
 
@@ -52,6 +54,7 @@ struct collector_request {
 	struct taken *taken; /* files that some collector took already, or NULL */
 	enum collector_memory memory;
 	bool with_secrets; /* copy secrets of the host's owners as they are; see secrets.h */
+	uint64_t process_budget; /* bytes of all processes' memory; 0: the default */
 	bool freeze;       /* hold a process still while its own memory is read */
 	const void *lime;  /* a LiME kernel module's bytes, or NULL */
 	size_t lime_len;

@@ -81,7 +81,7 @@ static int take_physical(struct memory *m)
 	enum collector_memory asked = m->req->memory;
 	int r = 0, drained;
 
-	if (asked == MEMORY_AUTO || asked == MEMORY_LIME)
+	if (asked == MEMORY_AUTO || asked == MEMORY_LIME || asked == MEMORY_ALL)
 		r = memory_lime_run(m);
 	for (enum memory_method i = METHOD_KCORE; r == 0 && i < METHODS; i++)
 		r = memory_pull_run(m, i);
@@ -144,7 +144,8 @@ static int run_ladder(struct memory *m)
 	else if (r == 0)
 		r = memory_files_run(m);
 	if (r == 0 && (m->covered.count == 0 ||
-		       ranges_bytes(&left) >= PROCESS_WORTH_BYTES)) {
+		       ranges_bytes(&left) >= PROCESS_WORTH_BYTES ||
+		       m->req->memory == MEMORY_ALL)) {
 		if (!physical)
 			(void)sink_note(m->sink, "method", "process, as asked");
 		else if (m->covered.count == 0)

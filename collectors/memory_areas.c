@@ -1,19 +1,25 @@
 /*
  * memory_areas.c - a process's mappings, and the headers of its ELF core file.
  *
- * Reads /proc/PID/maps and pagemap.  Lines that are not the kernel's form are
- * left out; mappings past the limit of an ELF file's segments too.  Anonymous
- * memory that was never touched is a segment without content, wherever that
- * is worth a segment: it reads as zeros.
+ * Reads /proc/PID/maps, pagemap and map_files.  Lines that are not the kernel's
+ * form are left out; mappings past the limit of an ELF file's segments too.
+ * What has no page in the process is a segment without content, wherever that
+ * is worth a segment: anonymous memory that was never touched reads as zeros,
+ * a file's pages are the file's.  Of files in memory (memfd, shared memory,
+ * huge pages) the holes have none: to read them would fill them.
  */
 #include "memory_areas.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io.h"
@@ -27,8 +33,11 @@
 #define BATCH 512u
 /* Fewer untouched pages than this between two others stay in the file. */
 #define GAP_PAGES 16u
-/* Pagemap entries that are read for one process: 64 GiB of addresses. */
+/* Pagemap entries that are read for one process: 64 GiB of addresses; for one
+ * mapping: 4 GiB.  What is larger is a reservation mostly, and certainly if
+ * the process may not even read it. */
 #define SCAN_MAX ((uint64_t)16 << 20)
+#define SCAN_AREA_MAX ((uint64_t)1 << 20)
 
 #define PAGEMAP_PRESENT ((uint64_t)1 << 63)
 #define PAGEMAP_SWAPPED ((uint64_t)1 << 62)
@@ -48,6 +57,9 @@ int memory_areas_open(struct memory_areas *areas)
 	if (p == MAP_FAILED)
 		return -ENOMEM;
 	areas->at = p;
+	areas->sizes = calloc(AREAS_MAX, sizeof(*areas->sizes));
+	if (areas->sizes == NULL)
+		return -ENOMEM;
 	return memory_notes_open(&areas->notes);
 }
 
@@ -56,6 +68,7 @@ void memory_areas_free(struct memory_areas *areas)
 	if (areas->at != NULL)
 		(void)munmap(areas->at, AREAS_MAX * sizeof(*areas->at));
 	memory_notes_free(&areas->notes);
+	free(areas->sizes);
 	*areas = (struct memory_areas){ 0 };
 }
 
@@ -66,21 +79,32 @@ static bool starts(const struct procfs_map *map, const char *with)
 	return map->path_len >= n && memcmp(map->path, with, n) == 0;
 }
 
-/* Reading these is refused, hangs, or has effects on a device. */
-static bool is_untouchable(const struct procfs_map *map)
+/* What is below /dev may be a device's memory, or a file that hides there. */
+static bool is_device(const struct memory_areas_source *source, const struct procfs_map *map)
 {
-	if (map->permissions[0] != 'r')
-		return true;
-	if (starts(map, "[vvar") || starts(map, "[vsyscall]"))
-		return true;
-	return starts(map, "/dev/") && !starts(map, "/dev/shm/") &&
-	       !starts(map, "/dev/zero");
+	const struct memory_area a = { .map_start = map->start, .map_end = map->end };
+	int fd;
+
+	if (!starts(map, "/dev/") || starts(map, "/dev/shm/") || starts(map, "/dev/zero"))
+		return false;
+	fd = memory_areas_open_file(source->dir, &a);
+	if (fd >= 0)
+		(void)close(fd);
+	return fd < 0;
+}
+
+/* Reading these is refused, or has effects on a device. */
+static bool is_untouchable(const struct memory_areas_source *source,
+			   const struct procfs_map *map)
+{
+	return starts(map, "[vvar") || starts(map, "[vsyscall]") || is_device(source, map);
 }
 
 static enum memory_area_kind kind_of(const struct procfs_map *map)
 {
 	static const char *const shared[] = {
-		"/memfd:", "/dev/shm/", "/dev/zero", "/SYSV", "/anon_hugepage",
+		"/memfd:", "/dev/shm/", "/dev/zero", "/dev/hugepages/", "/SYSV",
+		"/anon_hugepage",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(shared); i++)
@@ -88,7 +112,7 @@ static enum memory_area_kind kind_of(const struct procfs_map *map)
 			return AREA_SHARED;
 	/* The kernel's own page, in the process only once it was touched. */
 	if (starts(map, "[vdso]"))
-		return AREA_SHARED;
+		return AREA_WHOLE;
 	return map->inode != 0 ? AREA_FILE : AREA_ANONYMOUS;
 }
 
@@ -97,14 +121,33 @@ bool memory_areas_is_page(uint64_t entry)
 	return (entry & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED)) != 0;
 }
 
+int memory_areas_open_file(int dir, const struct memory_area *a)
+{
+	char name[64];
+	struct stat st;
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, a->map_start,
+		       a->map_end);
+	/* To open a device may do anything. */
+	if (fstatat(dir, name, &st, 0) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ENODEV;
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
 /* The scan of one process. */
 struct scan {
 	struct memory_areas *areas;
 	const struct memory_areas_source *source;
-	uint64_t budget;      /* bytes that are left of it */
 	uint64_t pages;       /* pagemap entries that are left */
 	struct memory_area a; /* of the mapping in hand: what is not added yet */
 	uint64_t used;        /* end of its last page; its start: none so far */
+	bool unknown;         /* whether there are pages */
+	int file;             /* of a file in memory, or a negative errno */
+	uint64_t data, data_end; /* where it has its next content */
 };
 
 /* Add the area in hand up to ${end}, with content up to ${s->used}. */
@@ -112,20 +155,15 @@ static void add(struct scan *s, uint64_t end)
 {
 	struct memory_areas *areas = s->areas;
 	struct memory_area *a = &areas->at[areas->count];
-	uint64_t taken = s->used - s->a.start;
 
 	if (end <= s->a.start || areas->count == AREAS_MAX)
 		return;
 	areas->count++;
 	*a = s->a;
 	a->end = end;
+	a->taken = s->used - s->a.start;
 	areas->untouched += end - s->used;
-	if (taken > s->budget) {
-		areas->omitted += taken;
-		taken = 0;
-	}
-	s->budget -= taken;
-	a->taken = taken;
+	s->a.offset += end - s->a.start;
 	s->a.start = s->used = end;
 }
 
@@ -139,21 +177,51 @@ static void take_page(struct scan *s, uint64_t at)
 	s->used = at + s->source->page;
 }
 
-/* Find the pages of the anonymous mapping in hand. */
-static void scan_pages(struct scan *s)
+/* Has the file in memory content at ${offset}?  Offsets ascend. */
+static bool has_data(struct scan *s, uint64_t offset)
+{
+	off_t p;
+
+	if (offset >= s->data_end) {
+		p = lseek(s->file, (off_t)offset, SEEK_DATA);
+		if (p < 0 && errno != ENXIO)
+			return true; /* it cannot tell */
+		s->data = p < 0 ? UINT64_MAX : (uint64_t)p;
+		p = p < 0 ? p : lseek(s->file, p, SEEK_HOLE);
+		s->data_end = p < 0 ? UINT64_MAX : (uint64_t)p;
+	}
+	return offset >= s->data;
+}
+
+/* Is the page number ${i} of those that ${entry} has ${have} of content? */
+static bool is_content(struct scan *s, const uint64_t *entry, size_t have, size_t i,
+		       uint64_t at)
+{
+	if (i < have && memory_areas_is_page(entry[i]))
+		return true;
+	if (s->a.kind == AREA_SHARED && s->file >= 0)
+		return has_data(s, s->a.offset + (at - s->a.start));
+	/* An end of file is the process's. */
+	return s->unknown && (s->a.flags & PF_R) != 0;
+}
+
+/* Find the pages of the mapping in hand, up to ${end}. */
+static void scan_pages(struct scan *s, uint64_t end)
 {
 	size_t page = s->source->page;
 	uint64_t entry[BATCH], at = s->a.start;
 
-	while (at < s->a.end && s->areas->count < AREAS_MAX) {
-		uint64_t left = (s->a.end - at) / page;
+	while (at < end && s->areas->count < AREAS_MAX) {
+		uint64_t left = (end - at) / page;
 		size_t n = left < BATCH ? (size_t)left : BATCH;
-		ssize_t got = io_pread(s->source->pagemap, entry, n * sizeof(*entry),
-				       (off_t)(at / page * sizeof(*entry)));
+		ssize_t got = s->source->pagemap < 0 ? 0 :
+			io_pread(s->source->pagemap, entry, n * sizeof(*entry),
+				 (off_t)(at / page * sizeof(*entry)));
 		size_t have = got > 0 ? (size_t)got / sizeof(*entry) : 0;
 
+		s->unknown = s->source->pagemap < 0 || got < 0;
 		for (size_t i = 0; i < n; i++)
-			if (i >= have || memory_areas_is_page(entry[i]))
+			if (is_content(s, entry, have, i, at + i * page))
 				take_page(s, at + i * page);
 		at += n * page;
 	}
@@ -161,7 +229,7 @@ static void scan_pages(struct scan *s)
 
 static void add_area(struct scan *s, const struct procfs_map *map)
 {
-	uint64_t end = map->end;
+	uint64_t end = map->end, pages;
 
 	if (end <= map->start)
 		return;
@@ -169,23 +237,68 @@ static void add_area(struct scan *s, const struct procfs_map *map)
 		.start = map->start,
 		.end = end,
 		.kind = kind_of(map),
+		.map_start = map->start,
+		.map_end = end,
+		.offset = map->offset,
 		.flags = (map->permissions[0] == 'r' ? PF_R : 0u) |
 			 (map->permissions[1] == 'w' ? PF_W : 0u) |
 			 (map->permissions[2] == 'x' ? PF_X : 0u),
 	};
 	s->used = s->a.start;
-	if (!is_untouchable(map)) {
-		uint64_t pages = (end - map->start) / s->source->page;
+	if (s->a.kind == AREA_WHOLE) {
+		s->used = end;
+	} else if (!is_untouchable(s->source, map)) {
+		uint64_t most = s->pages < SCAN_AREA_MAX ? s->pages : SCAN_AREA_MAX;
 
-		if (s->a.kind == AREA_ANONYMOUS && s->source->pagemap >= 0 &&
-		    pages <= s->pages) {
-			s->pages -= pages;
-			scan_pages(s);
-		} else {
-			s->used = end;
-		}
+		pages = (end - map->start) / s->source->page;
+		if (pages > most && (s->a.flags & PF_R) != 0)
+			s->areas->omitted += (pages - most) * s->source->page;
+		if (pages > most)
+			pages = (s->a.flags & PF_R) != 0 ? most : 0;
+		s->pages -= pages;
+		s->data = s->data_end = 0;
+		s->file = s->a.kind == AREA_SHARED ?
+			  memory_areas_open_file(s->source->dir, &s->a) : -ENOENT;
+		scan_pages(s, map->start + pages * s->source->page);
+		if (s->file >= 0)
+			(void)close(s->file);
 	}
 	add(s, end);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Cut the largest areas until all fit: stacks and small heaps stay whole. */
+static void fit(struct memory_areas *areas, uint64_t budget, size_t page)
+{
+	uint64_t sum = memory_areas_bytes(areas), most = 0, left = budget;
+
+	if (sum <= budget)
+		return;
+	for (size_t i = 0; i < areas->count; i++)
+		areas->sizes[i] = areas->at[i].taken;
+	qsort(areas->sizes, areas->count, sizeof(*areas->sizes), by_size);
+	/* The most that each of those that are left may have. */
+	for (size_t i = 0; i < areas->count; i++) {
+		most = left / (areas->count - i);
+		if (areas->sizes[i] > most)
+			break;
+		left -= areas->sizes[i];
+	}
+	most &= ~(uint64_t)(page - 1);
+	for (size_t i = 0; i < areas->count; i++) {
+		struct memory_area *a = &areas->at[i];
+
+		if (a->taken <= most)
+			continue;
+		areas->omitted += a->taken - most;
+		a->taken = most;
+	}
 }
 
 int memory_areas_read(struct memory_areas *areas,
@@ -193,8 +306,7 @@ int memory_areas_read(struct memory_areas *areas,
 {
 	AUTO_CLOSE int fd = openat(source->dir, "maps", O_RDONLY | O_CLOEXEC);
 	struct scan s = {
-		.areas = areas, .source = source, .budget = source->budget,
-		.pages = SCAN_MAX,
+		.areas = areas, .source = source, .pages = SCAN_MAX,
 	};
 	char text[LINE_MAX_BYTES];
 	struct procfs_map map;
@@ -215,6 +327,7 @@ int memory_areas_read(struct memory_areas *areas,
 		add_area(&s, &map);
 		memory_notes_map(&areas->notes, &map);
 	}
+	fit(areas, source->budget, source->page);
 	if (areas->count > 0)
 		memory_notes_end(&areas->notes, source);
 	return r;

@@ -2,16 +2,16 @@
  * memory_process.c - the memory of processes, where no physical method works.
  *
  * Reads /proc/PID/maps, pagemap and mem; writes memory/process/PID.core, one
- * ELF core file with its notes and a PT_LOAD for each mapping.  Mappings that are not ours
- * to touch (devices) or beyond the budget stand in it without content.  A page
- * of anonymous memory that was never touched is zeros without being read, so
- * the process does not grow; a page of a file that the process has not mapped
- * in is "EVAC NOT MAPPED ", so no disk and no dead server is asked for it; one
+ * ELF core file with its notes and a PT_LOAD for each mapping.  Mappings that are
+ * not ours to touch (devices) or beyond the budget stand in it without content.
+ * A page of anonymous memory that was never touched is zeros without being
+ * read, so the process does not grow; a page of a file that the process has not
+ * mapped in has no content or is "EVAC NOT MAPPED ", so no disk and no dead
+ * server is asked for it; one of a file in memory comes from that file; one
  * that cannot be read is the marker pattern, and a gap names the process.
  */
 #include "memory.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -23,16 +23,18 @@
 
 #include "buf.h"
 #include "collector.h"
+#include "errname.h"
 #include "host.h"
 #include "io.h"
 #include "memory_areas.h"
 #include "memory_freeze.h"
-#include "parse.h"
+#include "memory_pids.h"
+#include "memory_report.h"
+#include "procfs.h"
 #include "scope.h"
 #include "sink.h"
 
 #define CHUNK_BYTES ((size_t)1 << 20)
-#define PIDS_MAX 65536u
 /* A process is held still for this long at most. */
 #define FREEZE_MS 10000
 #define PROCESS_MAX_BYTES ((uint64_t)4 << 30)
@@ -47,12 +49,15 @@ struct pass {
 	uint64_t processes, bytes, bad, omitted, untouched;
 	uint64_t threads, registers;
 	uint64_t frozen, thawed, refused; /* processes */
+	uint64_t hidden, denied; /* not in the list of /proc; may not be read */
+	int why;              /* why the first one may not */
 };
 
 /* One process. */
 struct target {
 	pid_t pid;
 	int dir, mem, pagemap;
+	int file;             /* of the area in hand, or a negative errno */
 	uint64_t bad;         /* bytes that became the marker */
 	int why;              /* first error */
 	bool gone;
@@ -111,6 +116,21 @@ static bool is_there(const uint64_t *entry, size_t have, size_t i)
 	return i >= have || memory_areas_is_page(entry[i]);
 }
 
+/* Pages that are not in the process: those of a file in memory are in the file. */
+static void fill_absent(struct target *t, const struct memory_area *a, uint64_t address,
+			uint8_t *buf, size_t len)
+{
+	ssize_t n;
+
+	mark_absent(buf, len, a->kind);
+	if (a->kind != AREA_SHARED || t->file < 0)
+		return;
+	n = io_pread(t->file, buf, len, (off_t)(a->offset + (address - a->start)));
+	/* Behind the file's end there is nothing. */
+	if (n >= 0)
+		memset(buf + n, 0, len - (size_t)n);
+}
+
 /* ${len} bytes at ${address}: runs of pages that are there, and that are not. */
 static void read_chunk(struct memory *m, struct target *t, const struct memory_area *a,
 		       uint64_t address, uint8_t *buf, size_t len)
@@ -123,7 +143,7 @@ static void read_chunk(struct memory *m, struct target *t, const struct memory_a
 	size_t pages = len / m->page, have = 0;
 	ssize_t n = 0;
 
-	if (t->pagemap >= 0 && a->kind != AREA_SHARED)
+	if (t->pagemap >= 0 && a->kind != AREA_WHOLE)
 		n = io_pread(t->pagemap, entry, pages * sizeof(*entry),
 			     (off_t)(address / m->page * sizeof(*entry)));
 	if (n > 0)
@@ -138,7 +158,7 @@ static void read_chunk(struct memory *m, struct target *t, const struct memory_a
 			memory_read(&source, address + at, address + at, buf + at,
 				    (k - i) * m->page);
 		else
-			mark_absent(buf + at, (k - i) * m->page, a->kind);
+			fill_absent(t, a, address + at, buf + at, (k - i) * m->page);
 	}
 }
 
@@ -151,6 +171,8 @@ static int write_areas(struct pass *pass, struct target *t)
 		const struct memory_area *a = &pass->areas.at[i];
 		uint64_t at = a->start, end = a->start + a->taken;
 
+		t->file = a->kind == AREA_SHARED && a->taken > 0 ?
+			  memory_areas_open_file(t->dir, a) : -ENOENT;
 		while (r == 0 && at < end) {
 			size_t n = end - at < CHUNK_BYTES ? (size_t)(end - at) :
 							   CHUNK_BYTES;
@@ -159,6 +181,8 @@ static int write_areas(struct pass *pass, struct target *t)
 			r = sink_write(m->sink, pass->chunk.data, n);
 			at += n;
 		}
+		if (t->file >= 0)
+			(void)close(t->file);
 	}
 	return r;
 }
@@ -219,6 +243,43 @@ static void let_go(struct pass *pass, struct memory_freeze *f)
 		pass->thawed++;
 }
 
+/* Its memory file was refused; the system call is asked for the first page. */
+static bool may_read(struct target *t)
+{
+	AUTO_CLOSE int maps = openat(t->dir, "maps", O_RDONLY | O_CLOEXEC);
+	struct procfs_map map;
+	struct iovec local, remote;
+	char line[512], byte;
+	ssize_t n = maps >= 0 ? read(maps, line, sizeof(line)) : -1;
+	const char *nl = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
+
+	if (maps < 0)
+		return false;
+	/* No memory: nothing that can be refused. */
+	if (n == 0)
+		return true;
+	if (nl == NULL || procfs_parse_map(line, (size_t)(nl - line), &map) < 0)
+		return false;
+	local = (struct iovec){ &byte, 1 };
+	remote = (struct iovec){ (void *)(uintptr_t)map.start, 1 };
+	return process_vm_readv(t->pid, &local, 1, &remote, 1, 0) == 1;
+}
+
+/* The kernel does not let us: a gap says so, in place of a file of markers. */
+static int deny(struct pass *pass, const struct target *t)
+{
+	const char *meaning = memory_report_process(&pass->m->probe, t->why);
+	char name[32];
+
+	/* It may have ended in the meantime. */
+	if (t->why == -ESRCH || t->why == -ENOENT)
+		return 0;
+	if (pass->denied++ == 0)
+		pass->why = t->why;
+	(void)snprintf(name, sizeof(name), "proc/%d/mem", (int)t->pid);
+	return sink_gap(pass->m->sink, name, t->why, meaning[0] != '\0' ? meaning + 2 : NULL);
+}
+
 static int take_process(struct pass *pass, pid_t pid)
 {
 	struct memory *m = pass->m;
@@ -235,9 +296,12 @@ static int take_process(struct pass *pass, pid_t pid)
 	t.dir = dir;
 	/* Opened first: it stays with this address space, whatever the pid does. */
 	AUTO_CLOSE int mem = openat(dir, "mem", O_RDONLY | O_CLOEXEC);
+	t.why = mem < 0 ? -errno : 0;
 	AUTO_CLOSE int pagemap = openat(dir, "pagemap", O_RDONLY | O_CLOEXEC);
 	t.mem = mem;
 	t.pagemap = pagemap;
+	if (mem < 0 && !may_read(&t))
+		return deny(pass, &t);
 	freeze = stop(pass, dir, pid);
 	r = memory_areas_read(&pass->areas, &(struct memory_areas_source){
 		.dir = dir, .pagemap = pagemap, .pid = pid, .page = m->page,
@@ -260,47 +324,19 @@ static int take_process(struct pass *pass, pid_t pid)
 	return r;
 }
 
-static int by_pid(const void *a, const void *b)
-{
-	const pid_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-/* Every pid but our own, ascending; how many. */
-static size_t list_pids(const struct host *host, pid_t *ret)
-{
-	int fd = openat(host->proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	AUTO_CLOSEDIR DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	const struct dirent *d;
-	size_t n = 0;
-
-	if (dir == NULL) {
-		if (fd >= 0)
-			(void)close(fd);
-		return 0;
-	}
-	while (n < PIDS_MAX && (d = readdir(dir)) != NULL) {
-		pid_t pid = parse_pid(d->d_name);
-
-		if (pid > 0 && pid != getpid())
-			ret[n++] = pid;
-	}
-	qsort(ret, n, sizeof(*ret), by_pid);
-	return n;
-}
-
 static int take_all(struct pass *pass)
 {
-	AUTO_FREE pid_t *pids = calloc(PIDS_MAX, sizeof(*pids));
+	AUTO_FREE struct memory_pid *list = calloc(MEMORY_PIDS_MAX, sizeof(*list));
 	size_t count;
 	int r = 0;
 
-	if (pids == NULL)
+	if (list == NULL)
 		return -ENOMEM;
-	count = list_pids(pass->m->host, pids);
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = take_process(pass, pids[i]);
+	count = memory_pids_list(pass->m->host, list);
+	for (size_t i = 0; r == 0 && i < count; i++) {
+		pass->hidden += list[i].hidden;
+		r = take_process(pass, list[i].pid);
+	}
 	return r;
 }
 
@@ -308,7 +344,11 @@ static int pass_open(struct pass *pass, struct memory *m)
 {
 	int r;
 
-	*pass = (struct pass){ .m = m, .left = TOTAL_MAX_BYTES };
+	*pass = (struct pass){
+		.m = m,
+		.left = m->req->process_budget > 0 ? m->req->process_budget :
+						     TOTAL_MAX_BYTES,
+	};
 	r = memory_areas_open(&pass->areas);
 	return r < 0 ? r : buf_open(&pass->chunk, CHUNK_BYTES);
 }
@@ -350,9 +390,15 @@ int memory_process_run(struct memory *m)
 	(void)sink_note(m->sink, "process.registers", "stack and program counter of %"
 			PRIu64 " of %" PRIu64 " threads, the rest ran",
 			pass.registers, pass.threads);
+	if (pass.hidden > 0)
+		(void)sink_note(m->sink, "process.hidden", "%" PRIu64
+				" not in the list of /proc", pass.hidden);
+	if (pass.denied > 0)
+		(void)sink_note(m->sink, "process.denied", "%" PRIu64 ": %s%s", pass.denied,
+				errname(pass.why), memory_report_process(&m->probe, pass.why));
 	if (r == 0 && pass.omitted > 0)
 		r = sink_gap(m->sink, "memory/process", -EFBIG,
 			     "mappings beyond the budget left out");
 	pass_close(&pass);
-	return r;
+	return r == 0 && pass.denied > 0 && pass.processes == 0 ? pass.why : r;
 }

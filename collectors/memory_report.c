@@ -82,7 +82,7 @@ static int try_processes(const struct host *host)
 	return r;
 }
 
-static const char *process_meaning(const struct memory_probe *p, int error)
+const char *memory_report_process(const struct memory_probe *p, int error)
 {
 	if (error != -EACCES && error != -EPERM)
 		return "";
@@ -102,7 +102,7 @@ static void ask_process(struct memory_verdict *v, const struct memory *m)
 	v->works = r == 0;
 	if (r < 0)
 		(void)snprintf(v->why, sizeof(v->why), "%s%s", errname(r),
-			       process_meaning(&m->probe, r));
+			       memory_report_process(&m->probe, r));
 }
 
 /* Without a map of RAM no physical method has a place to begin. */

@@ -9,6 +9,7 @@
 
 struct collector_request;
 struct host;
+struct memory_probe;
 
 #define MEMORY_REPORT_METHODS 5
 #define MEMORY_REPORT_WHY_MAX 128
@@ -36,6 +37,9 @@ struct memory_report {
 	int ram_error;           /* why not, a negative errno */
 	size_t ram_ranges;
 };
+
+/* What an error of opening a process's memory means: ", plain words", or "". */
+const char *memory_report_process(const struct memory_probe *p, int error);
 
 /*
  * Look at everything that decides the method and change nothing; of memory,

@@ -151,7 +151,10 @@ static void put_at(struct sink_list_file *f, uint64_t offset, const void *data,
 
 	assert(end < (size_t)1 << 30);
 	if (end > f->len) {
-		f->data = realloc(f->data, end + 1);
+		if (end + 1 > f->cap) {
+			f->cap = 2 * end + 1;
+			f->data = realloc(f->data, f->cap);
+		}
 		assert(f->data != NULL);
 		memset(f->data + f->len, 0, end + 1 - f->len);
 		f->len = end;
@@ -233,7 +236,8 @@ int sink_pull(struct sink *s, const struct sink_entry *e, const void *prefix,
 		return r;
 	f = file_of(s, e);
 	put_at(f, 0, prefix, prefix_len);
-	f->data = realloc(f->data, (size_t)e->size + 1);
+	f->cap = (size_t)e->size + 1;
+	f->data = realloc(f->data, f->cap);
 	assert(f->data != NULL && prefix_len <= 64);
 	read(arg, offset, f->data + prefix_len, len);
 	f->len = (size_t)e->size;

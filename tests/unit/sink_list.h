@@ -11,7 +11,7 @@
 struct sink_list_file {
 	char *path;
 	char *data; /* a NUL follows */
-	size_t len;
+	size_t len, cap;
 	uint64_t declared; /* size of its entry, or SINK_SIZE_UNKNOWN */
 	uint32_t mode, uid, gid;
 	struct timespec mtime;

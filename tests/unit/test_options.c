@@ -124,6 +124,8 @@ static void test_meaning(void)
 	CHECK(PARSE("--memory", "none") == 0 && o.memory == MEMORY_NONE &&
 	      all_but(&collector_memory), "--memory none takes none");
 	CHECK(PARSE("--memory", "kcore") == 0 && o.memory == MEMORY_KCORE, "--memory kcore");
+	CHECK(PARSE("--memory", "all", "--process-budget", "2G") == 0 &&
+	      o.memory == MEMORY_ALL && o.process_budget == 2ull << 30, "--memory all");
 	CHECK(PARSE("--memory", "lime", "--lime", "m.ko") == 0 && o.memory == MEMORY_LIME,
 	      "--memory lime");
 	CHECK(PARSE("--deadline", "10m", "--segment-size", "2M", "--workers", "64") == 0 &&
@@ -172,7 +174,8 @@ static void test_mistakes(void)
 		{ { "--only", "lo" }, "lo" },
 		{ { "--profile", "slow" }, "fast, default or full" },
 		{ { "--skip", "\x1b[2Jx" }, "\\x1b[2Jx" },
-		{ { "--memory", "all" }, "all" },
+		{ { "--memory", "pages" }, "pages" },
+		{ { "--process-budget", "0" }, "--process-budget" },
 		{ { "--memory", "lime" }, "--lime" },
 		{ { "--recipient", "age1qqq" }, "age1qqq" },
 		{ { "--recipient", "AGE-SECRET-KEY-1" }, "--recipient" },
