@@ -450,10 +450,13 @@ static int begin_deadline(struct plan *p)
 
 static void run(struct plan *p)
 {
+	char why[OPTIONS_ERROR_MAX] = "there is no deadline: a thread could not be started";
 	int r = begin_deadline(p);
 
 	if (r == 0)
-		r = options_take_ticket(p->o);
+		r = options_take_ticket(p->o, why);
+	if (r < 0)
+		log_line(LOG_ERROR, "%s", why);
 	/* It may be the ticket that has one. */
 	if (r == 0)
 		r = begin_deadline(p);

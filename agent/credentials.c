@@ -36,6 +36,7 @@ struct held {
 };
 
 struct credentials_store {
+	const char *kind;
 	pthread_mutex_t lock;
 	struct credentials_source source; /* that had some; load NULL: cannot again */
 	struct held *now;                 /* the head of a list */
@@ -155,6 +156,11 @@ static int open_role(struct credentials_store *s, const char *endpoint,
 	return r;
 }
 
+const char *credentials_kind(const struct credentials_store *s)
+{
+	return s->kind;
+}
+
 int credentials_open(struct credentials_store **ret, const struct credentials_source *given,
 		     const char *imds, char error[CREDENTIALS_ERROR_MAX])
 {
@@ -169,13 +175,17 @@ int credentials_open(struct credentials_store **ret, const struct credentials_so
 	if (given != NULL) {
 		r = given->load(given->arg, &c, error);
 		s->source = *given;
+		s->kind = "ticket-sts";
 	}
 	if (r == -ENOENT) {
 		s->source.load = NULL;
 		r = load_environment(&c, error);
+		s->kind = "environment";
 	}
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
 		r = open_role(s, imds, &c, error);
+		s->kind = "imds";
+	}
 	if (r < 0) {
 		credentials_close(s);
 		return r;

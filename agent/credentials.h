@@ -57,6 +57,9 @@ void credentials_close(struct credentials_store *s); /* NULL is fine */
  */
 void credentials_take(void);
 
+/* Whose they are: "ticket-sts", "environment" or "imds". */
+const char *credentials_kind(const struct credentials_store *s);
+
 /* Wipe what was taken out of the environment; only before the end. */
 void credentials_forget(void);
 

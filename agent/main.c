@@ -28,7 +28,7 @@ static const struct {
 	bool on_host; /* where others may look at our environment */
 } commands[] = {
 	{ "collect", collect_main, "collect this host's evidence into a vault", true },
-	{ "preflight", preflight_main, "say what would work on this host; changes nothing", true },
+	{ "preflight", preflight_main, "say what would work on this host, and whether an upload would", true },
 	{ "collectors", list_main, "list what can be collected, in which order, at what cost", false },
 	{ "push", push_main, "send a spool to its vault, later or from elsewhere", true },
 	{ "keygen", keygen_main, "make the key that opens evidence, or one that signs tickets", false },

@@ -16,7 +16,6 @@
 #include "cli.h"
 #include "delivery.h"
 #include "http.h"
-#include "log.h"
 #include "parse.h"
 #include "quote.h"
 #include "scope.h"
@@ -450,23 +449,23 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 	return r;
 }
 
-int options_take_ticket(struct options *o)
+int options_take_ticket(struct options *o, char error[OPTIONS_ERROR_MAX])
 {
 	const struct http_options how = { .ca_file = o->vault.ca_file, .proxy = o->vault.proxy };
-	char why[TICKET_ERROR_MAX], error[CLI_ERROR_MAX];
+	char why[TICKET_ERROR_MAX], wrong[CLI_ERROR_MAX];
 	int r;
 
 	if (o->ticket_from == NULL)
 		return 0;
 	r = ticket_load(o->ticket_from, o->responder, &how, &o->ticket, why);
 	if (r < 0) {
-		log_line(LOG_ERROR, "the ticket is refused: %s", why);
+		(void)snprintf(error, OPTIONS_ERROR_MAX, "the ticket is refused: %s", why);
 		return r;
 	}
 	o->ticket_credentials = (struct credentials_source){ ticket_credentials, o->ticket };
-	r = take(o, o->ticket, error);
+	r = take(o, o->ticket, wrong);
 	if (r < 0)
-		log_line(LOG_ERROR, "the ticket cannot be followed: %s", error);
+		(void)snprintf(error, OPTIONS_ERROR_MAX, "the ticket cannot be followed: %s", wrong);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "vault_cli.h"
 
 #define OPTIONS_COLLECTORS_MAX 64
+#define OPTIONS_ERROR_MAX 320
 
 struct aws_ranges;
 struct ticket;
@@ -58,10 +59,10 @@ int options_parse(struct options *o, int argc, char **argv);
 
 /*
  * Read the ticket, if one was named, and take from it what the command line
- * did not say.  0, or a negative errno and the journal says why.  ${o->ticket}
- * is the caller's, to be given back with ticket_free().
+ * did not say.  0, or a negative errno and ${error} says why.  ${o->ticket} is
+ * the caller's, to be given back with ticket_free().
  */
-int options_take_ticket(struct options *o);
+int options_take_ticket(struct options *o, char error[OPTIONS_ERROR_MAX]);
 
 /*
  * How the vault is reached, by ticket or command line: all of ${ret} but the

@@ -167,6 +167,12 @@ static int open_vault(struct pipeline *p, char error[VAULT_ERROR_MAX])
 	r = d->ops->open(&d->vault, &vo, p->id->path, error);
 	if (r == 0)
 		r = d->ops->session(&p->session, d->vault);
+	if (r == 0 && d->ops->facts != NULL) {
+		struct vault_facts facts;
+
+		d->ops->facts(p->session, &facts);
+		(void)manifest_note(p->manifest, "credentials", facts.credentials);
+	}
 	return r;
 }
 

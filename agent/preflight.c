@@ -2,7 +2,7 @@
  * preflight.c - `evac preflight`: what would work on this host.
  *
  * Looks at what `evac collect` would look at and changes nothing: no module is
- * loaded, no file written.  A table for people on stdout, or one JSON object.
+ * loaded, no file written, but for an object in a vault that is asked about.  A table for people on stdout, or one JSON object.
  */
 #include "preflight.h"
 
@@ -21,6 +21,7 @@
 #include "json.h"
 #include "memory_report.h"
 #include "module.h"
+#include "preflight_vault.h"
 #include "quote.h"
 #include "scope.h"
 
@@ -30,10 +31,12 @@
 enum status {
 	PREFLIGHT_PHYSICAL = 0, /* some method shows all of memory */
 	PREFLIGHT_LESS = 1,     /* none does */
+	PREFLIGHT_NO_UPLOAD = 2, /* and a collection would not arrive */
 };
 
 struct arguments {
 	struct module_options lime;
+	struct preflight_vault vault;
 	bool json;
 };
 
@@ -44,6 +47,7 @@ static const struct cli_option options[] = {
 	  .help = "minisign's public key that must have signed it, or its file" },
 	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct arguments, lime.store),
 	  .help = "where lime-ARCH-RELEASE.ko lies (default " MODULE_STORE ")" },
+	PREFLIGHT_VAULT_ROWS(struct arguments, vault),
 	{ .name = "json", .offset = offsetof(struct arguments, json),
 	  .help = "print one JSON object instead" },
 };
@@ -52,12 +56,14 @@ static const struct cli cli = {
 	.verb = "preflight",
 	.usage = "[OPTIONS]",
 	.about = "Says what would work on this host, and why the rest would not.  Nothing is\n"
-		 "collected, loaded or written.\n",
+		 "collected or loaded.  With --ticket or --to one small object that says what it\n"
+		 "is goes into the vault, the only proof that an upload succeeds.\n",
 	.options = options,
 	.option_count = ARRAY_LEN(options),
 	.end = "Exit status:\n"
 	       "  0   the machine's memory can be taken\n"
 	       "  1   at most the memory of each process can\n"
+	       "  2   a collection would not arrive: the ticket or the vault is refused\n"
 	       "  64  usage\n",
 };
 
@@ -66,6 +72,7 @@ struct preflight {
 	struct module module;
 	struct memory_report memory;
 	struct utsname kernel;
+	struct preflight_vault *vault;
 };
 
 static enum status status_of(const struct preflight *p)
@@ -212,6 +219,7 @@ static void put_all(struct json *j, const struct preflight *p)
 	json_u64(j, "taint", m->taint);
 	put_module(j, p);
 	put_memory(j, p);
+	preflight_vault_json(p->vault, j);
 	json_object_end(j);
 }
 
@@ -261,22 +269,30 @@ static int look(struct preflight *p, const struct arguments *args)
 int preflight_main(int argc, char **argv)
 {
 	static struct preflight p;
-	struct arguments args = { .json = false };
+	static struct arguments args;
 	int r = cli_parse(&cli, argc, argv, &args, NULL, 0, NULL);
+	char wrong[CLI_ERROR_MAX];
+	bool arrives;
 
 	if (r < 0)
 		return cli_status(r);
+	if (preflight_vault_check(&args.vault, wrong) < 0)
+		return cli_usage(&cli, "%s", wrong);
 	if (geteuid() != 0)
 		(void)fprintf(stderr, "evac preflight: not root: evac collect would refuse to run\n");
+	p.vault = &args.vault;
 	r = look(&p, &args);
+	arrives = r == 0 && preflight_vault_look(p.vault);
 	if (r == 0 && args.json) {
 		r = print_json(&p);
 	} else if (r == 0) {
 		print_host(&p);
 		print_methods(&p);
+		preflight_vault_print(p.vault, row);
 	}
 	module_free(&p.module);
+	preflight_vault_free(p.vault);
 	if (r < 0 || fflush(stdout) != 0)
 		return PREFLIGHT_LESS;
-	return (int)status_of(&p);
+	return arrives ? (int)status_of(&p) : PREFLIGHT_NO_UPLOAD;
 }

@@ -138,6 +138,15 @@ const struct s3_place *s3_client_place(const struct s3_client *c)
 	return &c->place;
 }
 
+const char *s3_client_credentials(const struct s3_client *c, int64_t *ret_expires_s)
+{
+	const struct credentials *set = credentials_get(c->credentials);
+
+	*ret_expires_s = set->expires_s;
+	credentials_put(c->credentials, set);
+	return credentials_kind(c->credentials);
+}
+
 int s3_session_open(struct s3_session **ret, struct s3_client *c)
 {
 	struct s3_session *s = calloc(1, sizeof(*s));

@@ -35,6 +35,9 @@ void s3_client_close(struct s3_client *c); /* NULL is fine */
 /* The bucket and the prefix; they do not change, the rest may. */
 const struct s3_place *s3_client_place(const struct s3_client *c);
 
+/* Whose credentials they are (credentials_kind()), and when they end; 0: not known. */
+const char *s3_client_credentials(const struct s3_client *c, int64_t *ret_expires_s);
+
 /* 0 or -ENOMEM. */
 int s3_session_open(struct s3_session **ret, struct s3_client *c);
 

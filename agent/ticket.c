@@ -175,6 +175,18 @@ static bool decode_signatures(const char *text, struct ticket *t)
 	return bytes != NULL && base64_decode(text, strlen(text), true, bytes, size) == 0;
 }
 
+/* Tickets of older versions have none. */
+static bool read_probe(yyjson_val *upload, struct ticket *t)
+{
+	const char *text;
+
+	if (!get_optional(upload, "probe", &text))
+		return false;
+	t->has_probe = text != NULL;
+	return text == NULL ||
+	       base64_decode(text, strlen(text), true, t->probe, sizeof(t->probe)) == 0;
+}
+
 static bool is_collection(const char *text)
 {
 	const char *slash = strchr(text, '/');
@@ -208,7 +220,7 @@ static bool read_put(yyjson_val *upload, struct ticket *t)
 	t->segments = (unsigned)segments;
 	while (ticket_put_name(t, t->signature_count, name))
 		t->signature_count++;
-	return decode_signatures(signatures, t);
+	return decode_signatures(signatures, t) && read_probe(upload, t);
 }
 
 static bool read_credentials(yyjson_val *upload, struct ticket *t)
@@ -399,6 +411,7 @@ void ticket_free(struct ticket *t)
 		return;
 	sodium_free(t->memory_block);
 	sodium_free(t->signature_block);
+	sodium_memzero(t, sizeof(*t));
 	free(t);
 }
 

@@ -77,6 +77,8 @@ struct ticket {
 	unsigned segments;
 	const uint8_t *signatures; /* TICKET_SIGNATURE_BYTES for each name */
 	size_t signature_count;
+	bool has_probe;            /* and one for preflight: see TICKET_PROBE */
+	uint8_t probe[TICKET_SIGNATURE_BYTES];
 	/* of TICKET_CREDENTIALS */
 	const char *key, *secret, *token;
 	int64_t credentials_expire_s; /* 0: not known */
@@ -119,6 +121,10 @@ int ticket_credentials(void *ticket, struct credentials **ret,
 		       char error[CREDENTIALS_ERROR_MAX]);
 
 #define TICKET_PUT_NAME_MAX 96
+
+/* Ends the name of the object by which preflight shows that an upload succeeds:
+ * beside the collection's folder, with the collection's id before it. */
+#define TICKET_PROBE ".preflight.txt"
 
 /*
  * The object whose presigned PUT has number ${i}: evac.pub, the manifest, the

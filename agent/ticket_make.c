@@ -158,15 +158,16 @@ static int make_post(struct make *m)
 	return 0;
 }
 
-/* Number ${i} of the PUTs; its query is every other's. */
-static int presign(struct make *m, size_t i, const char *name)
+/* One of the PUTs, below ${folder} of the case; its query is every other's. */
+static int presign(struct make *m, const char *folder, const char *name,
+		   uint8_t ret[TICKET_SIGNATURE_BYTES])
 {
 	static char key[S3_KEY_MAX], url[S3_URL_MAX], out[S3_URL_MAX + QUERY_MAX];
 	char path[sizeof(m->collection) + COLLECTION_CASE_MAX + 1];
 	char *query, *signature;
 	size_t len;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", m->w.t.case_id, m->collection);
+	(void)snprintf(path, sizeof(path), "%s/%s", m->w.t.case_id, folder);
 	if (s3_key(key, &m->place, path, name) < 0)
 		return -ENAMETOOLONG;
 	s3_url(url, &m->place, key);
@@ -177,8 +178,8 @@ static int presign(struct make *m, size_t i, const char *name)
 	*signature = '\0';
 	signature += strlen("&X-Amz-Signature=");
 	(void)snprintf(m->query, sizeof(m->query), "%s", query);
-	return sodium_hex2bin(m->signatures + i * TICKET_SIGNATURE_BYTES, TICKET_SIGNATURE_BYTES,
-			      signature, strlen(signature), NULL, &len, NULL) == 0 ? 0 : -EINVAL;
+	return sodium_hex2bin(ret, TICKET_SIGNATURE_BYTES, signature, strlen(signature),
+			      NULL, &len, NULL) == 0 ? 0 : -EINVAL;
 }
 
 static bool is_named(const struct ticket_names *names, const char *name)
@@ -217,7 +218,11 @@ static int make_put(struct make *m)
 	if (m->signatures == NULL)
 		return fail("signatures", strerror(ENOMEM));
 	for (size_t i = 0; r == 0 && ticket_put_name(t, i, name); i++)
-		r = presign(m, i, name);
+		r = presign(m, m->collection, name, m->signatures + i * TICKET_SIGNATURE_BYTES);
+	(void)snprintf(name, sizeof(name), "%s" TICKET_PROBE, id.id);
+	if (r == 0)
+		r = presign(m, m->w.host, name, t->probe);
+	t->has_probe = r == 0;
 	if (r < 0)
 		return fail("signatures", "the prefix or the session token is too long");
 	t->collection = m->collection;

@@ -82,7 +82,10 @@ bool ticket_put_name(const struct ticket *t, size_t i, char ret[TICKET_PUT_NAME_
 const uint8_t *ticket_put_signature(const struct ticket *t, const char *name)
 {
 	char at[TICKET_PUT_NAME_MAX];
+	size_t len = strlen(name), tail = strlen(TICKET_PROBE);
 
+	if (len > tail && strcmp(name + len - tail, TICKET_PROBE) == 0)
+		return t->has_probe ? t->probe : NULL;
 	for (size_t i = 0; i < t->signature_count && ticket_put_name(t, i, at); i++)
 		if (strcmp(at, name) == 0)
 			return t->signatures + i * TICKET_SIGNATURE_BYTES;
@@ -164,6 +167,12 @@ static void write_put(struct json *j, const struct ticket *t)
 	write_names(j, "groups", t->group, t->group_count);
 	json_u64(j, "segments", t->segments);
 	json_str(j, "signatures", text);
+	sodium_memzero(text, strlen(text));
+	if (!t->has_probe)
+		return;
+	(void)sodium_bin2base64(text, sodium_base64_encoded_len(size, BASE64), t->probe,
+				sizeof(t->probe), BASE64);
+	json_str(j, "probe", text);
 	sodium_memzero(text, strlen(text));
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 struct ticket;
 
@@ -57,6 +58,13 @@ int64_t vault_until(int64_t deadline_ms, int64_t reserve_ms, const struct vault_
 struct vault;
 struct vault_session;
 
+/* What is known of the way to it; zeroes: unknown. */
+struct vault_facts {
+	const char *credentials; /* "ticket-post", "ticket-urls", "ticket-sts", "environment", "imds" */
+	int64_t expires_s;       /* Unix time at which they end */
+	time_t date;             /* the server's clock, in its last answer */
+};
+
 struct vault_ops {
 	const char *scheme;   /* "s3://", or "" for a directory */
 	/*
@@ -76,6 +84,8 @@ struct vault_ops {
 	 */
 	int (*put)(struct vault_session *s, const struct vault_object *obj,
 		   char error[VAULT_ERROR_MAX]);
+	/* By whose right, and what the server's last answer says of it; NULL: nothing. */
+	void (*facts)(const struct vault_session *s, struct vault_facts *ret);
 	void (*session_close)(struct vault_session *s); /* NULL is fine */
 	void (*close)(struct vault *v);                 /* NULL is fine */
 };

@@ -373,11 +373,22 @@ static int vault_post_put(struct vault_session *s, const struct vault_object *ob
 	return r < 0 ? fail(error, v, r, a.why) : 0;
 }
 
+static void vault_post_facts(const struct vault_session *s, struct vault_facts *ret)
+{
+	const struct ticket *t = s->vault->ticket;
+
+	*ret = (struct vault_facts){
+		.credentials = t->kind == TICKET_PUT ? "ticket-urls" : "ticket-post",
+		.expires_s = t->expires_s, .date = s->answer.date,
+	};
+}
+
 const struct vault_ops vault_post = {
 	.scheme = "s3://",
 	.open = vault_post_open,
 	.session = vault_post_session,
 	.put = vault_post_put,
+	.facts = vault_post_facts,
 	.session_close = vault_post_session_close,
 	.close = vault_post_close,
 };

@@ -171,11 +171,18 @@ static int vault_s3_put(struct vault_session *s, const struct vault_object *obj,
 	return r < 0 ? fail(v, error, r, a.why) : 0;
 }
 
+static void vault_s3_facts(const struct vault_session *s, struct vault_facts *ret)
+{
+	*ret = (struct vault_facts){ .date = s3_session_answer(s->s3)->date };
+	ret->credentials = s3_client_credentials(s->vault->client, &ret->expires_s);
+}
+
 const struct vault_ops vault_s3 = {
 	.scheme = "s3://",
 	.open = vault_s3_open,
 	.session = vault_s3_session,
 	.put = vault_s3_put,
+	.facts = vault_s3_facts,
 	.session_close = vault_s3_session_close,
 	.close = vault_s3_close,
 };
