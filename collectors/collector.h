@@ -89,6 +89,7 @@ extern const struct collector collector_kernel;
 extern const struct collector collector_memory;
 extern const struct collector collector_users;
 extern const struct collector collector_persistence;
+extern const struct collector collector_shells;
 extern const struct collector collector_log;
 
 #endif

@@ -13,6 +13,7 @@ const struct collector *const collectors[] = {
 	&collector_memory,
 	&collector_users,
 	&collector_persistence,
+	&collector_shells,
 	&collector_log,
 	NULL,
 };

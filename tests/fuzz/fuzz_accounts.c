@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fields.h"
+#include "history.h"
 #include "mask.h"
 #include "utmp.h"
 
@@ -25,6 +26,21 @@ static void check_fields(const char *text, size_t len)
 			abort();
 	if (fields_assignment(text, len, '=', &name, &value))
 		(void)fields_number(value, &v);
+}
+
+static void check_history(const char *text, size_t len)
+{
+	struct history h = { .time_s = 0 };
+	const char *newline;
+
+	for (size_t at = 0; at <= len; at = (size_t)(newline - text) + 1) {
+		newline = memchr(text + at, '\n', len - at);
+		if (newline == NULL)
+			newline = text + len;
+		if (history_line(&h, text + at, (size_t)(newline - text) - at) &&
+		    (h.command.text < text + at || h.command.text + h.command.len > newline))
+			abort();
+	}
 }
 
 static void check_records(const uint8_t *data, size_t len)
@@ -54,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	text[len] = copy[len] = '\0';
 	check_fields(text, len);
+	check_history(text, len);
 	check_records(data, len);
 	(void)mask_kind_of(text);
 	done = mask_text(kind, copy, len, len > 1 && data[1] % 2 == 0, &put, &count);
