@@ -296,7 +296,7 @@ static void *work(void *arg)
 
 static void show(const struct fetch *f)
 {
-	log_status("\r\033[K%zu of %zu objects, %.1f of %.1f MiB", atomic_load(&f->done), f->count,
+	log_moving("%zu of %zu objects, %.1f of %.1f MiB", atomic_load(&f->done), f->count,
 		   (double)atomic_load(&f->taken) / (1 << 20), (double)f->bytes / (1 << 20));
 }
 
@@ -323,7 +323,7 @@ static int download(struct fetch *f)
 		(void)nanosleep(&step, NULL);
 	}
 	if (terminal)
-		log_status("\r\033[K");
+		log_moving(NULL);
 	for (unsigned i = 0; i < started; i++)
 		(void)pthread_join(threads[i], NULL);
 	return atomic_load(&f->fatal);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bar.h"
 #include "json.h"
 #include "quote.h"
 
@@ -50,8 +51,10 @@ static void add(struct findings *f, bool problem, const char *name, const char *
 
 	(void)quote_text(quoted, sizeof(quoted), name);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	if (f->out != NULL)
+	if (f->out != NULL) {
+		bar_clear();
 		(void)fprintf(f->out, "%s: %s\n", quoted, text);
+	}
 	if (problem)
 		f->problems++;
 	keep(f, quoted, text, problem);

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,9 +21,11 @@
 
 #define HALF 32768u
 #define WAIT_MS 2000
+#define CLEAR "\r\033[K" /* the terminal's line */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static enum log_level shown = LOG_INFO;
+static bool moving; /* such a line stands on the screen */
 static char first[HALF], ring[HALF];
 static size_t first_len, ring_len; /* ring_len counts on past HALF */
 
@@ -76,8 +79,12 @@ void log_line(enum log_level level, const char *fmt, ...)
 	line[len++] = '\n';
 	(void)pthread_mutex_lock(&lock);
 	keep(line, len);
-	if (level >= shown)
+	if (level >= shown) {
+		if (moving)
+			show(CLEAR, sizeof(CLEAR) - 1);
+		moving = false;
 		show(line, len);
+	}
 	(void)pthread_mutex_unlock(&lock);
 }
 
@@ -94,6 +101,27 @@ void log_status(const char *fmt, ...)
 		return;
 	(void)pthread_mutex_lock(&lock);
 	show(line, strlen(line));
+	(void)pthread_mutex_unlock(&lock);
+}
+
+void log_moving(const char *fmt, ...)
+{
+	char line[512] = CLEAR;
+	const size_t begin = sizeof(CLEAR) - 1;
+	va_list ap;
+	int n = 0;
+
+	if (fmt != NULL) {
+		va_start(ap, fmt);
+		n = vsnprintf(line + begin, sizeof(line) - begin, fmt, ap);
+		va_end(ap);
+	}
+	if (n < 0)
+		return;
+	(void)pthread_mutex_lock(&lock);
+	if (fmt != NULL || moving)
+		show(line, strlen(line));
+	moving = fmt != NULL;
 	(void)pthread_mutex_unlock(&lock);
 }
 

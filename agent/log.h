@@ -22,6 +22,12 @@ void log_line(enum log_level level, const char *fmt, ...)
 void log_status(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
+ * The same on a terminal, in place of the one before; ${fmt} NULL takes it off
+ * the screen, and so does log_line(), until it is shown again.
+ */
+void log_moving(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
  * Copy what was kept (at most 64 KiB: the first half and the last) to ${ret}.
  * Bytes copied.
  */

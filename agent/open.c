@@ -16,6 +16,7 @@
 
 #include "agekey.h"
 #include "audit.h"
+#include "bar.h"
 #include "cli.h"
 #include "collection.h"
 #include "extract.h"
@@ -100,6 +101,7 @@ static int fail(const char *name, const char *why)
 {
 	char quoted[SHOWN];
 
+	bar_clear();
 	(void)fprintf(stderr, "evac open: %s: %s\n",
 		      quote_text(quoted, sizeof(quoted), name), why);
 	return AUDIT_WRONG;
@@ -160,13 +162,16 @@ static int open_segments(struct job *j)
 	const struct collection *c = j->audit.collection;
 	int r = 0;
 
+	bar_begin("open", c->segment_count);
 	for (size_t i = 0; r == 0 && i < c->segment_count; i++) {
 		AUTO_FREE void *data = NULL;
-		size_t len;
+		size_t len = 0;
 
 		if (audit_segment(&j->audit, &c->segments[i], &data, &len) == 0)
 			r = open_segment(j, &c->segments[i], data, len);
+		bar_step(len);
 	}
+	bar_end();
 	return r;
 }
 

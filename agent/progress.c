@@ -32,17 +32,15 @@ void progress_tick(struct progress *p, const struct pipeline *pipe)
 		return;
 	pipeline_flow(pipe, &flow);
 	p->next_ms = now + (p->terminal ? MOVING_MS : LINES_MS);
-	log_status("%s%5.1f s  %s: %llu segments safe, %.1f MiB%s",
-		   p->terminal ? "\r\033[K" : "evac: ",
-		   (double)(now - p->begun_ms) / 1000, p->doing,
-		   (unsigned long long)flow.segments,
-		   (double)flow.stored_bytes / (1 << 20), p->terminal ? "" : "\n");
-	p->drawn = p->terminal;
+	(p->terminal ? log_moving : log_status)(
+		"%s%5.1f s  %s: %llu segments safe, %.1f MiB%s", p->terminal ? "" : "evac: ",
+		(double)(now - p->begun_ms) / 1000, p->doing,
+		(unsigned long long)flow.segments,
+		(double)flow.stored_bytes / (1 << 20), p->terminal ? "" : "\n");
 }
 
 void progress_end(struct progress *p)
 {
-	if (p->drawn)
-		log_status("\r\033[K");
-	p->drawn = false;
+	if (p->terminal)
+		log_moving(NULL);
 }

@@ -11,7 +11,7 @@ struct pipeline;
 struct progress {
 	const char *doing;    /* the collector that runs */
 	int64_t begun_ms, next_ms;
-	bool terminal, drawn;
+	bool terminal;
 };
 
 /* ${doing} begins. */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "bar.h"
 #include "cli.h"
 #include "collection.h"
 #include "collection_id.h"
@@ -62,6 +63,7 @@ struct push {
 	const struct vault_ops *ops;
 	struct vault_session *session;
 	uint64_t sent, there, failed, bytes;
+	uint64_t elsewhere; /* segments that are not in the spool */
 };
 
 static int put(struct push *p, const char *name, const void *data, size_t len)
@@ -137,6 +139,8 @@ static void check_whole(struct push *p)
 {
 	const struct manifest_view *m = p->audit->manifest;
 
+	for (size_t i = 0; m != NULL && i < m->segment_count; i++)
+		p->elsewhere += !is_here(p->audit->collection, m->segments[i].name);
 	for (size_t i = 0; m != NULL && i < m->spooled_count; i++) {
 		if (is_here(p->audit->collection, m->spooled[i]))
 			continue;
@@ -152,8 +156,14 @@ static void push_all(struct push *p)
 
 	if (c->has_public)
 		(void)put_file(p, COLLECTION_PUBLIC);
-	for (size_t i = 0; i < c->segment_count; i++)
+	bar_begin("push", c->segment_count);
+	for (size_t i = 0; i < c->segment_count; i++) {
+		uint64_t before = p->bytes;
+
 		push_segment(p, &c->segments[i]);
+		bar_step(p->bytes - before);
+	}
+	bar_end();
 	check_whole(p);
 	/* The manifest says that the collection is complete: it comes last. */
 	if (p->failed == 0 && p->audit->manifest != NULL &&
@@ -235,6 +245,10 @@ static bool push_one(const char *path, const struct arguments *args)
 			     " there already; %" PRIu64 " failed%s\n", quoted, p.sent,
 			     p.bytes, p.there, p.failed,
 			     a.manifest != NULL ? "" : "; no manifest: the run was cut short");
+	if (r == 0 && p.elsewhere > 0)
+		(void)printf("%s: %" PRIu64 " of the manifest's segments went there during the "
+			     "run and are not here: evac verify WHERE looks at them too\n",
+			     quoted, p.elsewhere);
 	r = r < 0 || p.failed > 0 || f.problems > 0 ? -1 : 0;
 	audit_close(&a);
 	collection_free(c);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "audit.h"
+#include "bar.h"
 #include "buf.h"
 #include "cli.h"
 #include "collection.h"
@@ -62,14 +63,19 @@ static const struct cli cli = {
 
 static void check_segments(struct audit *a, const struct arguments *args)
 {
+	bar_begin("verify", a->collection->segment_count);
 	for (size_t i = 0; i < a->collection->segment_count; i++) {
 		const struct collection_object *o = &a->collection->segments[i];
 		AUTO_FREE void *data = NULL;
-		size_t len;
+		size_t len = 0;
 
-		if (audit_segment(a, o, &data, &len) == 0 && args->verbose && !args->json)
+		if (audit_segment(a, o, &data, &len) == 0 && args->verbose && !args->json) {
+			bar_clear();
 			(void)printf("%s: OK, %zu bytes\n", o->name, len);
+		}
+		bar_step(len);
 	}
+	bar_end();
 }
 
 static void print_summary(const struct audit *a, const char *path)
