@@ -199,7 +199,7 @@ int audit_segment(struct audit *a, const struct collection_object *o, void **ret
 /* Read evac.pub.  0, or -ENOKEY after a finding. */
 static int load_own_key(struct audit *a, struct minisign_public *ret)
 {
-	char error[MINISIGN_ERROR_MAX], again[MINISIGN_PUBLIC_FILE_MAX];
+	char error[MINISIGN_ERROR_MAX];
 	AUTO_FREE void *text = NULL;
 	size_t len;
 	int r = collection_load(a->collection, COLLECTION_PUBLIC, 4096, &text, &len);
@@ -213,8 +213,7 @@ static int load_own_key(struct audit *a, struct minisign_public *ret)
 		finding_problem(a->findings, COLLECTION_PUBLIC, "%s", error);
 		return -ENOKEY;
 	}
-	minisign_public_file(ret, again);
-	if (strlen(again) != len || memcmp(again, text, len) != 0) {
+	if (!minisign_is_public_file(ret, text, len)) {
 		finding_problem(a->findings, COLLECTION_PUBLIC,
 				"it was changed: it is not as evac wrote it");
 		return -ENOKEY;

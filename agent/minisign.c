@@ -65,8 +65,9 @@ void minisign_public_text(const struct minisign_public *public,
 				sizeof(line), BASE64);
 }
 
-void minisign_public_file(const struct minisign_public *public,
-			  char ret[MINISIGN_PUBLIC_FILE_MAX])
+/* The file with the id of the key in that many digits at least. */
+static void public_file(const struct minisign_public *public, int digits,
+			char ret[MINISIGN_PUBLIC_FILE_MAX])
 {
 	char text[MINISIGN_PUBLIC_TEXT];
 	uint64_t id = 0;
@@ -75,7 +76,25 @@ void minisign_public_file(const struct minisign_public *public,
 		id = id << 8 | public->id[i];
 	minisign_public_text(public, text);
 	(void)snprintf(ret, MINISIGN_PUBLIC_FILE_MAX,
-		       UNTRUSTED "minisign public key %" PRIX64 "\n%s\n", id, text);
+		       UNTRUSTED "minisign public key %0*" PRIX64 "\n%s\n", digits, id, text);
+}
+
+void minisign_public_file(const struct minisign_public *public,
+			  char ret[MINISIGN_PUBLIC_FILE_MAX])
+{
+	public_file(public, 16, ret);
+}
+
+bool minisign_is_public_file(const struct minisign_public *public, const char *text, size_t len)
+{
+	char want[MINISIGN_PUBLIC_FILE_MAX];
+
+	for (int digits = 1; digits <= 16; digits += 15) {
+		public_file(public, digits, want);
+		if (strlen(want) == len && memcmp(want, text, len) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Bytes of a trusted comment: UTF-8 without control characters but tabs. */

@@ -5,6 +5,7 @@
 #ifndef MINISIGN_H
 #define MINISIGN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -48,6 +49,11 @@ void minisign_public_text(const struct minisign_public *public,
 /* The text of its public key file: two lines. */
 void minisign_public_file(const struct minisign_public *public,
 			  char ret[MINISIGN_PUBLIC_FILE_MAX]);
+
+/* Is this the text of a public key file of that key, to the byte?  With the
+   id in its comment as minisign writes it: 16 digits, before 0.12 without
+   leading zeros. */
+bool minisign_is_public_file(const struct minisign_public *public, const char *text, size_t len);
 
 /*
  * Sign ${len} bytes with ${comment} as the trusted comment (printable or tabs, no line

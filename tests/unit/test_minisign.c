@@ -66,7 +66,7 @@ static void test_published(void)
 
 static void test_public_files(void)
 {
-	char file[MINISIGN_PUBLIC_FILE_MAX], error[MINISIGN_ERROR_MAX];
+	char file[MINISIGN_PUBLIC_FILE_MAX], error[MINISIGN_ERROR_MAX], *digits;
 	struct minisign_public p;
 	static const char *const bad[] = {
 		"",
@@ -80,6 +80,18 @@ static void test_public_files(void)
 		PUBLIC "\n\n",
 	};
 
+	p = key.public;
+	memset(p.id, 0, sizeof(p.id));
+	p.id[0] = 0xab;
+	minisign_public_file(&p, file);
+	digits = strstr(file, "00000000000000AB\n");
+	CHECK(digits != NULL && minisign_is_public_file(&p, file, strlen(file)), "an id of 16 digits");
+	if (digits != NULL)
+		memmove(digits, digits + 14, strlen(digits + 14) + 1);
+	CHECK(minisign_is_public_file(&p, file, strlen(file)), "or without its zeros: '%.48s'", file);
+	CHECK(!minisign_is_public_file(&p, file, strlen(file) - 1), "but with all else");
+	file[0] = 'U';
+	CHECK(!minisign_is_public_file(&p, file, strlen(file)), "as it was");
 	minisign_public_file(&key.public, file);
 	CHECK(minisign_parse_public(file, strlen(file), &p, error) == 0 &&
 	      memcmp(&p, &key.public, sizeof(p)) == 0, "a public key file comes back");
