@@ -122,8 +122,9 @@ apt_newest() {
 
 # The version is in the file's name, as apt writes it: an epoch's colon becomes %3a.
 apt_deb() {
-	local file=$debs/${1%:*}_${2//:/%3a}_
-	compgen -G "${file}*.deb" | grep -E "_(${1##*:}|all|$(dpkg --print-architecture))\.deb$" | head -n 1
+	local file=$debs/${1%:*}_${2//:/%3a}_ arch
+	[[ $1 == *:* ]] && arch=${1##*:} || arch=$(dpkg --print-architecture)
+	compgen -G "${file}*.deb" | grep -E "_($arch|all)\.deb$" | head -n 1
 }
 
 apt_fetch() {

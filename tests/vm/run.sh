@@ -2,6 +2,8 @@
 # Boots a throw-away guest, runs one script in it as root, shows its console and exits with the script's status.
 # usage: run.sh [OPTION...] SCRIPT
 #   -k KERNEL    what prepare.sh knows; 6.1 if not said
+#   -A ARCH      amd64, or arm64, which has no disk
+#   -n           no disk: busybox runs SCRIPT out of the kernel's first file system
 #   -m SIZE      the guest's memory; 512M
 #   -t SECONDS   time limit of it all; 120
 #   -f FILE      comes along as /run/guest/NAME, where SCRIPT runs; may be said again
@@ -9,7 +11,8 @@
 #   -p PORT      the guest's 10.0.2.2:PORT is this machine's 127.0.0.1:PORT; there is no other way out
 #   -r FILE      the guest's memory is this file: what any other image of it can be compared with
 #   -a WORDS     more words on the kernel's command line
-#   -c CPU       QEMU's name of it; qemu64, which it emulates three times as fast as one with all extensions
+#   -c CPU       QEMU's name of it; qemu64 or cortex-a57, emulated two and three times as fast as one with all extensions
+#   -q WORDS     more words for QEMU
 # No KVM is needed. Nothing that the guest writes to its disk stays. Exit status 124: the time was over; 125: no start,
 # or the guest ended without a status.
 set -euo pipefail
@@ -18,10 +21,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=kmod/apt.sh
 . "$here/../../kmod/apt.sh"
 
-kernel=6.1 memory=512M limit=120 share='' port='' ram='' append='' cpu=qemu64 files=()
-while getopts k:m:t:f:s:p:r:a:c: option; do
+kernel=6.1 memory=512M limit=120 share='' port='' ram='' append='' cpu='' files=() arch=amd64 disk=yes extra=()
+while getopts k:A:nm:t:f:s:p:r:a:c:q: option; do
 	case $option in
 	k) kernel=$OPTARG ;;
+	A) arch=$OPTARG ;;
+	n) disk='' ;;
 	m) memory=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	f) files+=("$OPTARG") ;;
@@ -30,13 +35,14 @@ while getopts k:m:t:f:s:p:r:a:c: option; do
 	r) ram=$OPTARG ;;
 	a) append=$OPTARG ;;
 	c) cpu=$OPTARG ;;
+	q) read -ra extra <<<"$OPTARG" ;;
 	*) exit 64 ;;
 	esac
 done
 shift $((OPTIND - 1))
 [ $# -eq 1 ] || { say "one script is needed"; exit 64; }
 
-vm=$("$here/prepare.sh" "$kernel") || exit 125
+vm=$("$here/prepare.sh" "$kernel" --arch "$arch") || exit 125
 work=$(mktemp -d)
 qemu='' virtiofsd=''
 
@@ -63,8 +69,13 @@ for file in "${files[@]}"; do
 done
 (cd "$work/overlay" && find . | cpio --quiet -o -H newc -R 0:0) | cat "$vm/base.cpio" - >"$work/initrd"
 
-# shellcheck disable=SC2054  # QEMU's own commas
-devices=(-drive "file=$vm/root.ext4,if=none,id=disk,format=raw,snapshot=on" -device virtio-blk-pci,drive=disk)
+devices=()
+if [ "$arch" = arm64 ] || [ -z "$disk" ]; then
+	append+=" disk=none"
+else
+	# shellcheck disable=SC2054  # QEMU's own commas
+	devices+=(-drive "file=$vm/root.ext4,if=none,id=disk,format=raw,snapshot=on" -device virtio-blk-pci,drive=disk)
+fi
 if [ -n "$ram" ]; then
 	rm -f "$ram" # what an earlier guest left there would be this one's memory
 	devices+=(-object "memory-backend-file,id=ram,size=$memory,mem-path=$ram,share=on")
@@ -101,11 +112,27 @@ start_virtiofsd() {
 
 # --- the run ---------------------------------------------------------------------------------------------------
 
-# Three serial ports: the script's, its exit status, the kernel's messages, which are shown when the guest dies.
-timeout -k 5 "$limit" nice qemu-system-x86_64 -M q35,memory-backend=ram -accel tcg,thread=multi -cpu "$cpu" -smp 2 \
+# Three ways out: the script's, its exit status, the kernel's messages, which are shown when the guest dies. The arm64
+# machine has one serial port: there the kernel says only why it dies, among what the script says.
+# shellcheck disable=SC2054
+case $arch in
+amd64)
+	program="qemu-system-x86_64"
+	machine=(-M q35,memory-backend=ram -cpu "${cpu:-qemu64}" -append "console=ttyS2 panic=-1 $append"
+		-serial stdio -serial "file:$work/status" -serial "file:$work/kernel")
+	;;
+arm64)
+	program="qemu-system-aarch64"
+	machine=(-M virt,memory-backend=ram -cpu "${cpu:-cortex-a57}" -append "console=ttyAMA0 loglevel=1 panic=-1 $append"
+		-serial stdio -device virtio-serial-pci -chardev "file,id=status,path=$work/status"
+		-device virtserialport,chardev=status)
+	: >"$work/kernel"
+	;;
+*) say "no guest of architecture $arch"; exit 64 ;;
+esac
+timeout -k 5 "$limit" nice "$program" "${machine[@]}" -accel tcg,thread=multi -smp 2 \
 	-m "$memory" -nodefaults -no-user-config -display none -no-reboot -monitor none \
-	-kernel "$vm/vmlinuz" -initrd "$work/initrd" -append "console=ttyS2 panic=-1 $append" \
-	-serial stdio -serial "file:$work/status" -serial "file:$work/kernel" "${devices[@]}" </dev/null &
+	-kernel "$vm/vmlinuz" -initrd "$work/initrd" "${devices[@]}" "${extra[@]}" </dev/null &
 qemu=$!
 code=0
 wait "$qemu" || code=$?
