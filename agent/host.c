@@ -60,18 +60,26 @@ static int mount_proc(void)
 	return fd;
 }
 
-/* What stands at /proc may be the attacker's: it must be the kernel's. */
+/*
+ * What is mounted at /proc and below it may be the attacker's: an empty
+ * directory over /proc/PID hides a process from everyone.  Nothing lies over
+ * one of our own.  Without that, what stands there must be the kernel's.
+ */
 static int open_proc(int *ret)
 {
 	struct statfs st;
-	int r = open_dir("/proc", ret);
+	int r;
 
+	*ret = mount_proc();
+	if (*ret >= 0)
+		return 0;
+	r = open_dir("/proc", ret);
 	if (r == 0 && fstatfs(*ret, &st) == 0 && st.f_type == PROC_SUPER_MAGIC)
 		return 0;
 	if (*ret >= 0)
 		(void)close(*ret);
-	*ret = mount_proc();
-	return *ret < 0 ? -ENODEV : 0;
+	*ret = -1;
+	return -ENODEV;
 }
 
 int host_open(struct host *host)

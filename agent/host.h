@@ -8,14 +8,14 @@
  */
 struct host {
 	int root; /* O_PATH or O_RDONLY directory: / */
-	int proc; /* /proc */
+	int proc; /* a /proc of our own, over which nobody has mounted anything */
 	int sys;  /* /sys */
 };
 
 /*
- * Open the running host; where /proc is not the kernel's, one of our own.  0;
- * -ENODEV when there is none; another negative errno.  On failure ${host} is
- * all -1.
+ * Open the running host; where a /proc of our own cannot be had (before Linux
+ * 5.2), the one that is there.  0; -ENODEV when that is not the kernel's;
+ * another negative errno.  On failure ${host} is all -1.
  */
 int host_open(struct host *host);
 
