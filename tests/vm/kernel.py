@@ -6,6 +6,7 @@ usage: kernel.py tasks OPENED             the task list: pid, name, whether it h
        kernel.py banner OPENED            the kernel's banner; it must be the text that /proc/version had
        kernel.py modules OPENED [NAME...] the kernel's list of modules; the NAMEs must be in it
        kernel.py log OPENED [TEXT]        the kernel's log; TEXT must be in it
+       kernel.py address OPENED linux_banner  where it lies
        kernel.py paging OPENED LEVELS     the levels of page tables that were walked
 OPENED is evac open's folder; its image may be memory.lime or memory.elf. Shares no code with evac.
 """
@@ -16,6 +17,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import btf  # noqa: E402
 import paging  # noqa: E402
+import search  # noqa: E402
 
 MOST = 100000  # of any list: a broken one may have no end
 
@@ -30,13 +32,20 @@ class Kernel:
         self.check_core(info)
         self.space = paging.Space(self.image, paging.parse_info(info))
         self.types = btf.Types(self.file("memory/sys/kernel/btf/vmlinux"))
-        self.symbols = {}
+        self.symbols, self.of_modules = {}, {}
         with open(os.path.join(memory, "proc", "kallsyms"), encoding="ascii") as file:
             for line in file:
                 words = line.split()
                 # A fourth word is the module's name.
                 if len(words) == 3:
                     self.symbols.setdefault(words[2], int(words[0], 16))
+                elif words[3].startswith("["):
+                    self.of_modules.setdefault(words[3][1:-1], int(words[0], 16))
+        for key, value in self.space.info.items():
+            if key.startswith("SYMBOL("):
+                self.symbols.setdefault(key[7:-1], int(value, 16))
+        if "init_task" not in self.symbols:
+            search.find_data(self)
 
     def file(self, name):
         with open(os.path.join(self.opened, name), "rb") as file:
@@ -55,6 +64,13 @@ class Kernel:
     def get(self, address, kind, path, signed=False):
         at, size = self.types.field(kind, path)
         return self.space.number(address + at, size, signed)
+
+    def is_linked(self, link):
+        """Does a struct list_head stand here?"""
+        try:
+            return self.space.number(self.space.number(link) + 8) == link
+        except KeyError:
+            return False
 
     def list(self, head, kind, path):
         """The structs of type KIND that a struct list_head at HEAD holds by their member PATH."""
@@ -161,7 +177,12 @@ def levels(kernel, wanted):
     return kernel.space.levels == int(wanted)
 
 
-COMMANDS = {"tasks": tasks, "planted": planted, "banner": banner, "modules": modules, "log": log, "paging": levels}
+def address(kernel, name):
+    print(f"{kernel.symbols[name]:#x}")
+    return True
+
+
+COMMANDS = {"address": address, "tasks": tasks, "planted": planted, "banner": banner, "modules": modules, "log": log, "paging": levels}
 
 
 def main(words):

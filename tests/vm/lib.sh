@@ -10,19 +10,24 @@ mkdir "$share"
 count=0 failed=0
 trap 'rm -rf "$work"' EXIT
 
-# mkstate, static, as small as it goes: it runs in the guest.
-build_helper() {
-	local cc
-	cc=$top/build/deps/$(uname -m)/bin/cc
-	[ -x "$cc" ] || cc=gcc
-	mkstate=$top/build/vm/mkstate
-	mkdir -p "$top/build/vm"
+# mkstate, static, as small as it goes: it runs in the guest. helper_for ARCH: the one of Debian's architecture ARCH.
+helper_for() {
+	local cc machine
+	case $1 in
+	amd64) machine=x86_64 ;;
+	arm64) machine=aarch64 ;;
+	esac
+	cc=$top/build/deps/$machine/bin/cc
+	[ -x "$cc" ] || cc=$machine-linux-gnu-gcc
+	mkdir -p "$top/build/vm/$machine"
+	mkstate=$top/build/vm/$machine/mkstate
 	[ "$mkstate" -nt "$top/tests/helpers/mkstate.c" ] || {
 		"$cc" -std=c17 -D_GNU_SOURCE -Os -s -static -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wvla \
 			-o "$work/mkstate" "$top/tests/helpers/mkstate.c"
 		mv "$work/mkstate" "$mkstate"
 	}
 }
+build_helper() { helper_for "$(dpkg --print-architecture)"; }
 
 make_keys() {
 	(umask 077 && "$evac" keygen >"$work/identity" 2>"$work/keygen")

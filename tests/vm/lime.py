@@ -83,13 +83,15 @@ class Image:
 
 
 def iomem(path, name):
-    """Ranges of that name; for System RAM only the outermost lines, as everything inside is part of them."""
+    """Ranges of that name; of System RAM also what a device has plugged in, but nothing twice that lies inside another."""
     found = []
     with open(path, encoding="ascii") as file:
         for line in file:
-            match = re.match(r"( *)([0-9a-f]+)-([0-9a-f]+) : (.*)", line)
-            if match and match[4] == name and (name != "System RAM" or not match[1]):
-                found.append((int(match[2], 16), int(match[3], 16) + 1))
+            match = re.match(r" *([0-9a-f]+)-([0-9a-f]+) : (.*)", line)
+            if match and re.sub(r"^System RAM \((virtio_mem|kmem)\)$", "System RAM", match[3]) == name:
+                start, end = int(match[1], 16), int(match[2], 16) + 1
+                if not found or start >= found[-1][1]:
+                    found.append((start, end))
     return found
 
 
