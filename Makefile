@@ -3,6 +3,7 @@
 # make check      all set-up, then every test
 # make unit       unit tests alone, with AddressSanitizer and UBSan
 # make check-full the long runs too: reproducible build, more fuzzing, more seeds
+# make check-vm-full  the whole matrix of test guests (tests/vm/RESULTS.md), half an hour and more
 # make fuzz       every fuzz target for FUZZ_S seconds (default 60)
 # make bench      measured rates, as ratios to a reference
 # make clean      remove build/ (the cache outside the tree stays)
@@ -159,6 +160,12 @@ check-full: check
 	SEEDS=200 SEED=1000 LANES=10 TEST_LIMIT_S=3600 tests/run.sh net
 	EVAC_FAULTS=10000 TEST_LIMIT_S=3600 tests/run.sh s3/faults
 
+check-vm-full:
+	packaging/deps/packages.sh build unit s3 vm vm-full
+	$(MAKE) all
+	$(MAKE) ARCH=aarch64 all
+	TEST_LIMIT_S=7200 tests/run.sh vm vm-full
+
 demo:
 	packaging/deps/packages.sh build vm
 	$(MAKE) all
@@ -179,7 +186,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all help unit-programs fuzz-programs unit check check-full demo fuzz bench clean FORCE
+.PHONY: all help unit-programs fuzz-programs unit check check-full check-vm-full demo fuzz bench clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 

@@ -3,7 +3,7 @@
 
 usage: cell.py ladder SHARE MANIFEST METHOD WHY   METHOD was chosen, LiME refused with WHY (empty: it was not), preflight
                                                   said the same before, and for each refusal the kernel gives that errno
-       cell.py row SHARE MANIFEST RELEASE ARCH SETTING MODULE PAGING SHAPE FOUND SECONDS    one row
+       cell.py row SHARE MANIFEST RELEASE ARCH SETTING MODULE PAGING SHAPE FOUND PASSED SECONDS    one row
        cell.py table ROWS                         the table
 """
 import json
@@ -17,7 +17,7 @@ SAID = {"EPERM": "Operation not permitted", "EACCES": "Permission denied", "ENOE
         "EFAULT": "Bad address", "EKEYREJECTED": "Key was rejected by service|Required key not available"}
 ASKED = {"lime": "lime.ko", "kcore": "/proc/kcore", "dev_crash": "/dev/crash", "dev_mem": "/dev/mem"}
 HEAD = ("kernel", "arch", "setting", "module", "paging", "memory", "method", "refused", "bytes of memory", "processes found",
-        "evac s", "cell s")
+        "checks passed", "evac s", "cell s")
 
 
 def text(*path):
@@ -76,14 +76,14 @@ def check_errno(name, why, said, must):
 
 
 def row(share, manifest, *words):
-    *head, found, seconds = words
+    *head, found, passed, seconds = words
     notes = notes_of(manifest)
     result = json.loads(text(share, "cell.out").splitlines()[-1])
     refused = [f"{name}: {notes[name].removeprefix('refused: ')}" for name in METHODS
                if notes.get(name, "").startswith("refused")]
     method = notes["method"].split(":")[0]
     taken = notes["bytes"].split()[0] if method != "process" else re.search(r"(\d+) bytes", notes["process"])[1]
-    print(json.dumps([*head, method, "; ".join(refused), taken, found, f"{result['seconds']:.0f}", seconds]))
+    print(json.dumps([*head, method, "; ".join(refused), taken, found, passed, f"{result['seconds']:.0f}", seconds]))
     return True
 
 

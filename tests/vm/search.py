@@ -65,15 +65,17 @@ def module_list(kernel, first, last):
 
 def find_data(kernel):
     first, last = kernel_image(kernel)
-    banner = None
+    at, size = kernel.types.field("uts_namespace", "name.version")
+    version = kernel.space.text(kernel.symbols["init_uts_ns"] + at, size)
+    # There is another without the version, which the linker did not take.
+    whole = re.compile(re.escape(f"Linux version {kernel.space.info['OSRELEASE']} (".encode()) + rb"[^\0]* " + re.escape(version))
     for start, data in pages(kernel.space, first, last):
-        at = data.find(b"Linux version " + kernel.space.info["OSRELEASE"].encode() + b" (")
-        if at >= 0 and banner is None:
-            banner = start + at
+        hit = whole.search(data)
+        if hit:
+            kernel.symbols.setdefault("linux_banner", start + hit.start())
         if b"swapper" in data and "init_task" not in kernel.symbols:
             try:
                 kernel.symbols["init_task"] = idle_task(kernel, start, data)
             except AssertionError:
                 pass
-    kernel.symbols["linux_banner"] = banner
     kernel.symbols["modules"] = module_list(kernel, first, last)
