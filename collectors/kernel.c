@@ -35,9 +35,6 @@ static const char *const net_texts[] = {
 static const char *const sys_texts[] = {
 	"kernel/security/lockdown", "kernel/security/lsm",
 	"kernel/kexec_loaded", "kernel/kexec_crash_loaded",
-	"kernel/debug/kprobes/list", "kernel/tracing/kprobe_events",
-	"kernel/tracing/uprobe_events", "kernel/tracing/enabled_functions",
-	"kernel/tracing/current_tracer", "kernel/tracing/tracing_on",
 	"module/module/parameters/sig_enforce",
 	"hypervisor/uuid", "fs/selinux/enforce",
 	"devices/virtual/dmi/id/sys_vendor",
@@ -80,7 +77,8 @@ static int run(const struct host *host, const struct collector_request *req,
 	       struct sink *sink)
 {
 	int (*const parts[])(const struct host *, struct sink *) = {
-		kernel_log_read, kernel_modules_read, kernel_info_read,
+		kernel_log_read, kernel_modules_read, kernel_bpf_read,
+		kernel_handles_read, kernel_trace_read, kernel_info_read,
 		copy_texts, kernel_mounts_read, kernel_sysctl_read,
 	};
 	int r = 0;
@@ -94,7 +92,7 @@ static int run(const struct host *host, const struct collector_request *req,
 const struct collector collector_kernel = {
 	.name = "kernel",
 	.group = "volatile",
-	.reads = "modules, kernel log, sysctls, mounts and the kernel's own texts",
+	.reads = "modules, BPF, probes, kernel log, sysctls, mounts and the kernel's own texts",
 	.rank = RANK_KERNEL,
 	.cost = COST_LOW,
 	.profile = PROFILE_FAST,

@@ -23,4 +23,14 @@ int kernel_sysctl_read(const struct host *host, struct sink *sink);
 /* "kernel_log" and dmesg.txt, from /dev/kmsg, without taking anything away. */
 int kernel_log_read(const struct host *host, struct sink *sink);
 
+/* "bpf_programs", "bpf_maps", "bpf_links", "bpf_pinned", and each program's
+ * instructions as bpf/programs/ID.insn. */
+int kernel_bpf_read(const struct host *host, struct sink *sink);
+
+/* "kernel_handles": io_uring, BPF, perf events and the like, and who has them. */
+int kernel_handles_read(const struct host *host, struct sink *sink);
+
+/* Probes and tracers, as the texts of tracefs and debugfs. */
+int kernel_trace_read(const struct host *host, struct sink *sink);
+
 #endif

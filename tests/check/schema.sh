@@ -17,6 +17,7 @@ schema=collectors/SCHEMA.md
 # A table is opened by its name, by one made with "files_", or by one out of a list.
 opened=$({ grep -ohE 'table_open\([^;]*"[a-z_/]+"\)' collectors/*.c | grep -oE '"[a-z_/]+"' | tr -d '"'
 	grep -ohE 'take_open\([^;]*"[a-z_]+"' collectors/*.c | grep -oE '"[a-z_]+"$' | tr -d '"' | sed 's/^/files_/; s/_log$//'
+	grep -ohE 'take_all\(sink, "[a-z_]+"' collectors/kernel_bpf.c | grep -oE '"[a-z_]+"' | tr -d '"'
 	sed -n 's/^	\[NETWORK_[A-Z_]*\] = "\(.*\)",$/\1/p' collectors/network.c
 	echo gaps; } | sort -u)
 sections=$(sed -n 's/^## //p' $schema | tr ',' '\n' | tr -d ' ' | sort -u)
