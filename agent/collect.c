@@ -26,6 +26,7 @@
 #include "harden.h"
 #include "host.h"
 #include "log.h"
+#include "metadata.h"
 #include "module.h"
 #include "options.h"
 #include "pipeline.h"
@@ -73,6 +74,7 @@ struct plan {
 	struct host host;
 	struct collector_request req;
 	struct module module;
+	struct metadata metadata;
 	struct taken taken;
 	struct collection_id id;
 	struct pipeline *pipe;
@@ -353,6 +355,8 @@ static int prepare(struct plan *p)
 	taken_open(&p->taken);
 	p->req.taken = &p->taken;
 	p->req.aws_ranges = p->o->aws_ranges;
+	p->req.time_server = p->o->time_server;
+	p->req.metadata = metadata_open(&p->metadata, p->o->vault.imds_endpoint);
 	load_lime(p);
 	r = collection_id_make(&p->id, p->o->case_id);
 	if (r == 0 && p->o->ticket != NULL && p->o->ticket->kind == TICKET_PUT)
@@ -383,6 +387,7 @@ static void release(struct plan *p)
 	module_free(&p->module);
 	taken_free(&p->taken);
 	aws_ranges_free(p->o->aws_ranges);
+	metadata_close(&p->metadata);
 	host_close(&p->host);
 }
 

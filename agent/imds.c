@@ -19,9 +19,12 @@
 #include <sodium.h>
 #include <yyjson.h>
 
+#include "buf.h"
 #include "http.h"
 
 #define TIMEOUT_MS 2000
+#define QUICK_MS 1000 /* for what is not needed to send anything */
+#define PATH_MAX_BYTES 640
 #define TOKEN_TTL_S 21600
 #define TOKEN_MAX 1024
 #define ROLE_MAX 128
@@ -32,6 +35,8 @@ struct imds {
 	struct http *http;
 	struct http_session *session;
 	struct http_response answer; /* holds secrets in between */
+	char token[TOKEN_MAX + 64];  /* of imds_get(): a header, or "" */
+	int dead;                    /* why it is not asked again */
 };
 
 int imds_open(struct imds **ret, const char *endpoint, char error[CREDENTIALS_ERROR_MAX])
@@ -100,19 +105,19 @@ static int refused(unsigned status, char error[CREDENTIALS_ERROR_MAX])
 
 /* One request.  0 when the answer is 200 and in ${i->answer}. */
 static int ask(struct imds *i, enum http_method method, const char *path, const char *header,
-	       char error[CREDENTIALS_ERROR_MAX])
+	       int64_t timeout_ms, char error[CREDENTIALS_ERROR_MAX])
 {
 	char url[sizeof(i->base) + sizeof(ROLES) + ROLE_MAX], why[HTTP_ERROR_MAX];
 	const struct http_request req = {
 		.method = method, .url = url, .headers = &header, .header_count = 1,
-		.timeout_ms = TIMEOUT_MS,
+		.timeout_ms = timeout_ms,
 	};
 	int r;
 
 	(void)snprintf(url, sizeof(url), "%s%s", i->base, path);
 	r = http_send(i->session, &req, &i->answer, why);
 	if (r == -ETIMEDOUT)
-		return fail(error, "no answer from the instance metadata service within 2 s: "
+		return fail(error, "no answer from the instance metadata service in time: "
 			    "hop limit or disabled");
 	if (r < 0) {
 		(void)snprintf(error, CREDENTIALS_ERROR_MAX, "no instance metadata service: "
@@ -135,12 +140,12 @@ static bool is_word(const char *text, size_t len, size_t max, const char *more)
 	return len > 0 && len < max;
 }
 
-static int get_token(struct imds *i, char header[TOKEN_MAX + 64],
+static int get_token(struct imds *i, int64_t timeout_ms, char header[TOKEN_MAX + 64],
 		     char error[CREDENTIALS_ERROR_MAX])
 {
 	(void)snprintf(header, TOKEN_MAX + 64, "X-aws-ec2-metadata-token-ttl-seconds: %d",
 		       TOKEN_TTL_S);
-	if (ask(i, HTTP_PUT, "/latest/api/token", header, error) < 0)
+	if (ask(i, HTTP_PUT, "/latest/api/token", header, timeout_ms, error) < 0)
 		return -ENOENT;
 	if (!is_word(i->answer.body, i->answer.body_len, TOKEN_MAX, "-_=+/.~"))
 		return fail(error, "the instance metadata service gives no token");
@@ -149,12 +154,69 @@ static int get_token(struct imds *i, char header[TOKEN_MAX + 64],
 	return 0;
 }
 
+/* Paths that answer with keys: an instance's role, and EC2's own. */
+static bool gives_credentials(const char *path)
+{
+	static const char role[] = "meta-data/iam/security-credentials/";
+
+	return strstr(path, "..") != NULL || strstr(path, "identity-credentials") != NULL ||
+	       (strncmp(path, role, sizeof(role) - 1) == 0 && path[sizeof(role) - 1] != '\0');
+}
+
+static int send_get(struct imds *i, const char *path, struct buf *ret, char why[IMDS_WHY_MAX])
+{
+	char url[sizeof(i->base) + PATH_MAX_BYTES];
+	const char *header = i->token;
+	const struct http_request req = {
+		.method = HTTP_GET, .url = url, .headers = &header, .header_count = 1,
+		.timeout_ms = QUICK_MS, .into = ret,
+	};
+	size_t before = ret->len;
+	int r;
+
+	(void)snprintf(url, sizeof(url), "%s/latest/%s", i->base, path);
+	r = http_send(i->session, &req, &i->answer, why);
+	if (r == 0 && i->answer.status != 200) {
+		(void)snprintf(why, IMDS_WHY_MAX, "HTTP status %u", i->answer.status);
+		r = i->answer.status == 404 ? -ENOENT : -EACCES;
+	}
+	if (r < 0)
+		ret->len = before;
+	return r;
+}
+
+int imds_get(struct imds *i, const char *path, struct buf *ret, char why[IMDS_WHY_MAX])
+{
+	int r;
+
+	(void)snprintf(why, IMDS_WHY_MAX, "the instance metadata service does not answer");
+	if (strlen(path) >= PATH_MAX_BYTES - 16)
+		return -ENAMETOOLONG;
+	if (gives_credentials(path))
+		return -EPERM;
+	if (i->dead == 0 && i->token[0] == '\0') {
+		char error[CREDENTIALS_ERROR_MAX];
+
+		if (get_token(i, QUICK_MS, i->token, error) < 0) {
+			i->token[0] = '\0';
+			i->dead = -EHOSTUNREACH;
+			(void)snprintf(why, IMDS_WHY_MAX, "%.180s", error);
+		}
+	}
+	if (i->dead < 0)
+		return i->dead;
+	r = send_get(i, path, ret, why);
+	if (r == -ETIMEDOUT || r == -EHOSTUNREACH || r == -ECONNREFUSED)
+		i->dead = r;
+	return r;
+}
+
 static int get_role(struct imds *i, const char *header, char path[sizeof(ROLES) + ROLE_MAX],
 		    char error[CREDENTIALS_ERROR_MAX])
 {
 	size_t len;
 
-	if (ask(i, HTTP_GET, ROLES, header, error) < 0)
+	if (ask(i, HTTP_GET, ROLES, header, TIMEOUT_MS, error) < 0)
 		return -ENOENT;
 	len = strcspn(i->answer.body, "\r\n");
 	if (!is_word(i->answer.body, len, ROLE_MAX, "+=,.@_-"))
@@ -167,12 +229,12 @@ int imds_credentials(struct imds *i, struct credentials **ret,
 		     char error[CREDENTIALS_ERROR_MAX])
 {
 	char header[TOKEN_MAX + 64], path[sizeof(ROLES) + ROLE_MAX];
-	int r = get_token(i, header, error);
+	int r = get_token(i, TIMEOUT_MS, header, error);
 
 	if (r == 0)
 		r = get_role(i, header, path, error);
 	if (r == 0)
-		r = ask(i, HTTP_GET, path, header, error);
+		r = ask(i, HTTP_GET, path, header, TIMEOUT_MS, error);
 	if (r == 0) {
 		r = imds_parse(i->answer.body, i->answer.body_len, ret);
 		if (r == -EBADMSG)

@@ -8,6 +8,7 @@
 
 #define IMDS_ENDPOINT "http://169.254.169.254"
 
+struct buf;
 struct imds;
 
 /*
@@ -26,6 +27,16 @@ void imds_close(struct imds *i); /* NULL is fine */
  */
 int imds_credentials(struct imds *i, struct credentials **ret,
 		     char error[CREDENTIALS_ERROR_MAX]);
+
+#define IMDS_WHY_MAX 192
+
+/*
+ * Ask for ${path} below "/latest/" and append the answer to ${ret}, in a second
+ * at most.  0; -ENOENT: there is no such thing; -EPERM: it would be credentials,
+ * and is not asked for; another negative errno and ${why}, one line.  When the
+ * service did not answer once, it is not asked again.  One thread at a time.
+ */
+int imds_get(struct imds *i, const char *path, struct buf *ret, char why[IMDS_WHY_MAX]);
 
 /*
  * Read a role's credentials: JSON with Code, AccessKeyId, SecretAccessKey,

@@ -224,6 +224,9 @@ static const struct cli_option rows[] = {
 	  .help = "minisign's public key that must have signed it, or its file" },
 	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct options, lime.store),
 	  .help = "where lime-ARCH-RELEASE.ko lies (default " MODULE_STORE ")" },
+	{ .name = "time-server", .arg = "ADDRESS", .offset = offsetof(struct options, time_server),
+	  .help = "IPv4 address[:PORT] that is asked for the time (default: Amazon\n"
+		  "Time Sync, 169.254.169.123); none: nobody" },
 	{ .name = "aws-ranges", .arg = "FILE", .set = set_aws_ranges,
 	  .help = "Amazon's ip-ranges.json: remote peers are marked by it" },
 	{ .name = "patience", .arg = "TIME", .set = set_patience,

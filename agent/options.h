@@ -46,6 +46,7 @@ struct options {
 	unsigned workers;              /* never 0 */
 	struct spool_options spool;    /* dir NULL: none */
 	char spool_dir[4096];
+	const char *time_server;       /* NULL: Amazon's; "none": not asked */
 	struct aws_ranges *aws_ranges; /* Amazon's addresses, or NULL; released at the end */
 	bool only_given;
 	bool verbose;

@@ -154,7 +154,6 @@ static int check_directory(const struct vault_options *o, char error[CLI_ERROR_M
 		{ "path-style", o->path_style }, { "ca-file", o->ca_file != NULL },
 		{ "dualstack", o->dualstack }, { "fips", o->fips },
 		{ "proxy", o->proxy != NULL }, { "limit-rate", o->limit_rate != 0 },
-		{ "imds-endpoint", o->imds_endpoint != NULL },
 		{ "sse", o->keeping->sse != S3_SSE_BUCKET },
 		{ "bucket-owner", o->keeping->bucket_owner != NULL },
 		{ "object-lock", o->keeping->lock != S3_LOCK_NONE },

@@ -35,8 +35,9 @@ struct vault_cli {
 	  .help = "at most so many bytes a second, all connections together" },          \
 	{ .name = "imds-endpoint", .arg = "URL", .offset = offsetof(type, member),       \
 	  .set = vault_cli_imds,                                                         \
-	  .help = "where the instance's role is asked for, last of all\n"                \
-		  "(default http://169.254.169.254); none: nowhere" }
+	  .help = "where instance metadata and, last of all, the role's\n"               \
+		  "credentials are asked for (default http://169.254.169.254);\n"         \
+		  "none: nowhere" }
 
 /* Where it is, for a context with members ${member}.region, .endpoint_url and .path_style. */
 #define VAULT_CLI_ADDRESS(type, member)                                                  \

@@ -9,6 +9,7 @@
 #include "host.h"
 
 struct aws_ranges;
+struct buf;
 struct sink;
 struct taken;
 
@@ -48,6 +49,21 @@ enum collector_memory {
 	MEMORY_NONE,
 };
 
+#define COLLECTOR_METADATA_WHY 192
+
+/* The instance metadata service, by the agent's means. */
+struct collector_metadata {
+	/*
+	 * Ask for ${path} below "/latest/".  0 and the whole answer behind what
+	 * ${ret} holds; -ENOENT: it has no such thing; another negative errno
+	 * and ${why}, one line.  Never credentials: -EPERM.
+	 */
+	int (*get)(void *arg, const char *path, struct buf *ret,
+		   char why[COLLECTOR_METADATA_WHY]);
+	void *arg;
+	bool bidden; /* the responder named the service: asked on any machine */
+};
+
 /* What was asked for, as far as collectors need it. */
 struct collector_request {
 	enum collector_profile profile;
@@ -62,6 +78,8 @@ struct collector_request {
 	const char *lime_from; /* where it came from and what vouches for it; NULL: unknown */
 	const char *lime_why;  /* why there is none, or NULL */
 	const struct aws_ranges *aws_ranges; /* Amazon's addresses, or NULL */
+	const struct collector_metadata *metadata; /* or NULL: not asked */
+	const char *time_server; /* address[:port] of SNTP; NULL: Amazon's, there; "none": not asked */
 };
 
 struct collector {
@@ -86,6 +104,8 @@ extern const struct collector collector_process;
 extern const struct collector collector_socket;
 extern const struct collector collector_network;
 extern const struct collector collector_kernel;
+extern const struct collector collector_cloud;
+extern const struct collector collector_time;
 extern const struct collector collector_memory;
 extern const struct collector collector_users;
 extern const struct collector collector_persistence;

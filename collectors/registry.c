@@ -10,6 +10,8 @@ const struct collector *const collectors[] = {
 	&collector_socket,
 	&collector_network,
 	&collector_kernel,
+	&collector_time,
+	&collector_cloud,
 	&collector_memory,
 	&collector_users,
 	&collector_persistence,

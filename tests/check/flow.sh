@@ -27,6 +27,7 @@ allowed() {
 	agent/aside | agent/budget | agent/meter) ;;
 	agent/vault_s3) echo 'vault.h s3.h s3_client.h log.h' ;;
 	agent/s3_client) echo 'vault.h s3.h s3_list.h http.h credentials.h log.h' ;;
+	agent/metadata) echo 'collector.h imds.h log.h' ;;
 	agent/credentials) echo 'imds.h secret.h log.h' ;;
 	agent/imds) echo 'credentials.h http.h' ;;
 	agent/vault_post) echo 'vault.h s3.h s3_client.h http.h ticket.h log.h' ;;

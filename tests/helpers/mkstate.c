@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -27,6 +28,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -368,6 +370,30 @@ static void plant_netns(void)
 	plant_pair("netns", (void *)&a, sizeof(a));
 }
 
+/* A BPF program that sees every system call, and does nothing. */
+static void plant_bpf(void)
+{
+	const struct bpf_insn code[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
+		.insns = (uintptr_t)code,
+		.insn_cnt = 2,
+		.license = (uintptr_t)"GPL",
+		.prog_name = "evac_door",
+	};
+	union bpf_attr attach = {.raw_tracepoint.name = (uintptr_t)"sys_enter"};
+	int fd = must((int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load)),
+		      "BPF program");
+
+	attach.raw_tracepoint.prog_fd = (uint32_t)fd;
+	must((int)syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attach, sizeof(attach)),
+	     "BPF link");
+	say("bpf", ",\"fd\":%d,\"name\":\"evac_door\",\"instructions\":2", fd);
+}
+
 /* The far end of the implant's connection. */
 static void plant_peer(void)
 {
@@ -425,6 +451,7 @@ static const struct {
 	{"udp", plant_udp},	     {"unix", plant_unix},
 	{"raw", plant_raw},	     {"packet", plant_packet},
 	{"netns", plant_netns},      {"zombie", plant_zombie},
+	{"bpf", plant_bpf},
 	{"peer", plant_peer},	     {"implant", plant_implant},
 	{"+deleted", started_deleted}, {"+memfd", started_memfd},
 	{"+names", started_names},   {"+implant", started_implant},

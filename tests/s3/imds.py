@@ -7,6 +7,7 @@ Prints its port and serves until its parent ends. LOG gets a line `METHOD PATH S
   role      the credentials in DIR/role, AWS_...=VALUE lines as s3.py assume prints them, and EXPIRES=SECONDS from now
   norole    404: the instance has no role         disabled   403 to everything
   hop       no answer to the token's request      nonsense   200 to everything, with a document that is none
+  instance  what lies below DIR/latest, a directory as a list of its names; asking for keys is a test's failure: 500
 """
 import http.server
 import json
@@ -15,6 +16,7 @@ import secrets
 import sys
 import threading
 import time
+import urllib.parse
 
 MODE, LOG, DIRECTORY = sys.argv[1:4]
 ROLES = '/latest/meta-data/iam/security-credentials/'
@@ -41,6 +43,17 @@ class Service(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
+    def file(self, path):
+        name = os.path.join(DIRECTORY, path.lstrip('/'))
+        if 'security-credentials/' in path and not path.endswith('security-credentials/'):
+            return self.reply(500)
+        if os.path.isdir(name):
+            return self.reply(200, '\n'.join(one + '/' * os.path.isdir(os.path.join(name, one)) for one in sorted(os.listdir(name))))
+        if not os.path.exists(name):
+            return self.reply(404)
+        with open(name, encoding='utf-8') as text:
+            return self.reply(200, text.read())
+
     def do_PUT(self):
         if MODE == 'hop':
             threading.Event().wait(30)
@@ -59,6 +72,8 @@ class Service(http.server.BaseHTTPRequestHandler):
             return self.reply(401)
         if MODE == 'nonsense':
             return self.reply(200, '<html>')
+        if MODE == 'instance':
+            return self.file(urllib.parse.unquote(self.path))
         if MODE == 'norole' or not self.path.startswith(ROLES):
             return self.reply(404)
         if self.path == ROLES:

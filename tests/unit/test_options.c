@@ -221,7 +221,6 @@ static void test_vaults(void)
 		{ "/e", { "--fips" }, "--fips" },
 		{ "/e", { "--proxy", "env" }, "--proxy" },
 		{ "/e", { "--limit-rate", "1M" }, "--limit-rate" },
-		{ "/e", { "--imds-endpoint", "none" }, "--imds-endpoint" },
 		{ "/e", { "--sse", "s3" }, "--sse" },
 		{ "/e", { "--bucket-owner", "123456789012" }, "--bucket-owner" },
 		{ "/e", { "--object-lock", "governance:1" }, "--object-lock" },

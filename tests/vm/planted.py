@@ -18,11 +18,15 @@ def rows(path):
 
 class Evidence:
     def __init__(self, opened, planted, program):
+        self.opened = opened
         self.planted = rows(planted)
         self.processes = {row["pid"]: row for row in rows(os.path.join(opened, "processes.ndjson"))}
         self.sockets = rows(os.path.join(opened, "process_open_sockets.ndjson"))
         with open(program, "rb") as file:
             self.digest = hashlib.sha256(file.read()).hexdigest()
+
+    def table(self, name):
+        return rows(os.path.join(self.opened, name + ".ndjson"))
 
     def all(self, kind):
         found = [row for row in self.planted if row["kind"] == kind]
@@ -135,6 +139,23 @@ def unix(see):
     same(see.socket(see.one("unix_pair")), peer_inode=see.one("unix_pair")["peer"])
 
 
+def bpf(see):
+    thing = see.one("bpf")
+    programs = [row for row in see.table("bpf_programs") if row["name"] == thing["name"]]
+    if len(programs) != 1:
+        raise AssertionError(f"{len(programs)} programs of that name")
+    same(programs[0], type_name="raw_tracepoint", uid=0, instructions=thing["instructions"])
+    number = programs[0]["id"]
+    with open(os.path.join(see.opened, f"bpf/programs/{number}.insn"), "rb") as file:
+        if file.read()[-8:] != b"\x95" + bytes(7):
+            raise AssertionError("its last instruction is not exit")
+    if not any(row["program"] == number and row.get("tracepoint") == "sys_enter" for row in see.table("bpf_links")):
+        raise AssertionError("no link hangs it on sys_enter")
+    if not any((row["pid"], row["fd"], row["kind"]) == (thing["pid"], thing["fd"], "bpf_program")
+               for row in see.table("kernel_handles")):
+        raise AssertionError("nobody holds it")
+
+
 def raw(see):
     same(see.socket(see.one("raw")), family=2, type="raw", protocol=1)
 
@@ -146,7 +167,7 @@ def packet(see):
 CHECKS = {
     "processes": all_processes, "deleted": deleted, "memfd": memfd, "names": names, "zombie": zombie,
     "tcp": pair("tcp"), "tcp6": pair("tcp6"), "udp": udp, "unix": unix, "raw": raw, "packet": packet,
-    "netns": netns, "implant": implant,
+    "netns": netns, "bpf": bpf, "implant": implant,
 }
 
 

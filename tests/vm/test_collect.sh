@@ -7,7 +7,7 @@ set -euo pipefail
 
 build_helper
 make_keys
-kinds="marker deleted memfd names tcp tcp6 udp unix raw packet netns zombie peer implant"
+kinds="marker deleted memfd names tcp tcp6 udp unix raw packet netns zombie bpf peer implant"
 
 run_guest() {
 	boot -m 256M -t 150 -f "$("$here/prepare.sh")/lime.ko" <<-GUEST
@@ -45,7 +45,7 @@ check "the manifest says that it was LiME" by_lime
 protected() { jq -e '.notes[] | select(.key == "oom_score_adj" and (.text | startswith("-900, was ")))' "$(collection all)/manifest.json"; }
 check "and that the kernel was asked to end others first when memory runs out" protected
 
-for kind in processes deleted memfd names zombie tcp tcp6 udp unix raw packet netns implant; do
+for kind in processes deleted memfd names zombie tcp tcp6 udp unix raw packet netns bpf implant; do
 	check "planted and found: $kind" python3 "$here/planted.py" "$out" "$share/planted.ndjson" "$mkstate" "$kind"
 done
 
