@@ -19,7 +19,10 @@
 #include "kernel.h"
 #include "sink_list.h"
 
-static const struct bpf_insn code[] = {
+/* The first two are one: the address of a map. */
+static struct bpf_insn code[] = {
+	{ .code = BPF_LD | BPF_DW | BPF_IMM, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD },
+	{ 0 },
 	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 7 },
 	{ .code = BPF_JMP | BPF_EXIT },
 };
@@ -36,7 +39,7 @@ static int load_program(unsigned type, const char *name)
 	memset(&a, 0, sizeof(a));
 	a.prog_type = type;
 	a.insns = (uint64_t)(uintptr_t)code;
-	a.insn_cnt = 2;
+	a.insn_cnt = sizeof(code) / sizeof(code[0]);
 	a.license = (uint64_t)(uintptr_t)"GPL";
 	memcpy(a.prog_name, name, strlen(name));
 	return call(BPF_PROG_LOAD, &a);
@@ -119,10 +122,10 @@ static int pin(int fd, const char *path)
 static bool pin_somewhere(int program, int map, int link)
 {
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("bpf", "/tmp", "bpf", 0, NULL) < 0 || mkdir("/tmp/x", 0700) < 0)
+	    mount("bpf", "/srv", "bpf", 0, NULL) < 0 || mkdir("/srv/x", 0700) < 0)
 		return false;
-	return pin(program, "/tmp/x/door") == 0 && pin(map, "/tmp/list") == 0 &&
-	       (link < 0 || pin(link, "/tmp/hook") == 0);
+	return pin(program, "/srv/x/door") == 0 && pin(map, "/srv/list") == 0 &&
+	       (link < 0 || pin(link, "/srv/hook") == 0);
 }
 
 static void test_objects(struct sink *s, const struct host *h, int program, int map, int link, bool pinned)
@@ -135,13 +138,13 @@ static void test_objects(struct sink *s, const struct host *h, int program, int 
 	uint32_t id;
 
 	CHECK(kernel_bpf_read(h, s) == 0, "BPF is read");
-	CHECK(sink_list_row(s, "bpf_programs.ndjson", "\"name\":\"evac_backdoor\"", "\"type_name\":\"raw_tracepoint\"", "\"instructions\":2") != NULL,
+	CHECK(sink_list_row(s, "bpf_programs.ndjson", "\"name\":\"evac_backdoor\"", "\"type_name\":\"raw_tracepoint\"", "\"instructions\":4") != NULL,
 	      "our program");
 	CHECK(sink_list_row(s, "bpf_maps.ndjson", "\"name\":\"evac_hidden\"", "\"type_name\":\"hash\"", "\"value_bytes\":8") != NULL, "our map");
 	CHECK(bpf_identify(program, &kind, &id) == 0 && kind == BPF_KIND_PROGRAM, "its id");
 	(void)snprintf(text, sizeof(text), "bpf/programs/%u.insn", id);
 	f = sink_list_find(s, text);
-	CHECK(f != NULL && f->len == sizeof(code) && memcmp(f->data, code, sizeof(code)) == 0, "its instructions");
+	CHECK(f != NULL && f->len == sizeof(code) && memcmp(f->data + 16, &code[2], 16) == 0, "its instructions");
 	if (link >= 0) {
 		(void)snprintf(text, sizeof(text), "\"program\":%u", id);
 		CHECK(sink_list_row(s, "bpf_links.ndjson", text, "\"tracepoint\":\"sys_enter\"", NULL) != NULL, "where it hangs");
@@ -160,7 +163,7 @@ static void test_objects(struct sink *s, const struct host *h, int program, int 
 	sink_list_free(again);
 	(void)snprintf(text, sizeof(text), "\"id\":%u", id);
 	if (pinned) {
-		CHECK(sink_list_row(s, "bpf_pinned.ndjson", "\"directory\":\"/tmp/x\",\"filename\":\"door\"", "\"kind\":\"program\"", text) != NULL,
+		CHECK(sink_list_row(s, "bpf_pinned.ndjson", "\"directory\":\"/srv/x\",\"filename\":\"door\"", "\"kind\":\"program\"", text) != NULL,
 		      "where it is pinned");
 		CHECK(sink_list_row(s, "bpf_pinned.ndjson", "\"filename\":\"list\"", "\"kind\":\"map\"", NULL) != NULL, "and the map");
 	} else {
@@ -224,7 +227,7 @@ static void test_failing(const struct host *h)
 
 int main(void)
 {
-	int program = load_program(BPF_PROG_TYPE_RAW_TRACEPOINT, "evac_backdoor"), map = make_map(), link = program >= 0 ? attach(program) : -1;
+	int map = code[0].imm = make_map(), program = load_program(BPF_PROG_TYPE_RAW_TRACEPOINT, "evac_backdoor"), link = program >= 0 ? attach(program) : -1;
 	struct sink *s = sink_list_open();
 	bool pinned = program >= 0 && pin_somewhere(program, map, link);
 	struct host h;
