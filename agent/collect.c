@@ -347,15 +347,9 @@ static int prepare(struct plan *p)
 		log_line(LOG_ERROR, "/, /proc or /sys cannot be opened: %s", strerror(-r));
 		return r;
 	}
-	p->req.memory = p->o->memory;
-	p->req.process_budget = p->o->process_budget;
-	p->req.freeze = p->o->freeze;
-	p->req.profile = p->o->profile;
-	p->req.with_secrets = p->o->with_secrets;
+	options_request(p->o, &p->req);
 	taken_open(&p->taken);
 	p->req.taken = &p->taken;
-	p->req.aws_ranges = p->o->aws_ranges;
-	p->req.time_server = p->o->time_server;
 	p->req.metadata = metadata_open(&p->metadata, p->o->vault.imds_endpoint);
 	load_lime(p);
 	r = collection_id_make(&p->id, p->o->case_id);

@@ -472,6 +472,17 @@ int options_take_ticket(struct options *o, char error[OPTIONS_ERROR_MAX])
 	return r;
 }
 
+void options_request(const struct options *o, struct collector_request *ret)
+{
+	ret->memory = o->memory;
+	ret->process_budget = o->process_budget;
+	ret->freeze = o->freeze;
+	ret->profile = o->profile;
+	ret->with_secrets = o->with_secrets;
+	ret->aws_ranges = o->aws_ranges;
+	ret->time_server = o->time_server;
+}
+
 const struct vault_ops *options_vault(const struct options *o, struct vault_options *ret)
 {
 	*ret = (struct vault_options){

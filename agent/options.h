@@ -65,6 +65,9 @@ int options_parse(struct options *o, int argc, char **argv);
  */
 int options_take_ticket(struct options *o, char error[OPTIONS_ERROR_MAX]);
 
+/* What collectors are asked for, as far as the command line and the ticket say it. */
+void options_request(const struct options *o, struct collector_request *ret);
+
 /*
  * How the vault is reached, by ticket or command line: all of ${ret} but the
  * times.  What it points to lives as long as ${o}.
