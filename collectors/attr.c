@@ -64,6 +64,7 @@ int attr_get(int dir, const char *name, bool follow, struct attr *ret)
 		.blocks = x.blocks,
 		.device = makedev(x.major, x.minor),
 		.device_of = makedev(x.of_major, x.of_minor),
+		.flags = x.attributes,
 		.mount_id = (x.mask & WANT_MOUNT) != 0 ? x.mount_id : 0,
 		.atime = time_of(&x.atime),
 		.mtime = time_of(&x.mtime),

@@ -111,5 +111,6 @@ extern const struct collector collector_users;
 extern const struct collector collector_persistence;
 extern const struct collector collector_shells;
 extern const struct collector collector_log;
+extern const struct collector collector_filesystem;
 
 #endif

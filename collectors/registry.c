@@ -17,5 +17,6 @@ const struct collector *const collectors[] = {
 	&collector_persistence,
 	&collector_shells,
 	&collector_log,
+	&collector_filesystem,
 	NULL,
 };

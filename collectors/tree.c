@@ -40,7 +40,7 @@
 struct level {
 	DIR *dir; /* NULL: to be opened again */
 	size_t path_len;
-	uint64_t device, inode;
+	uint64_t device, inode, mount;
 	long at;  /* where to go on */
 };
 
@@ -166,7 +166,13 @@ static int list_other(struct tree *t, int dir, const char *name,
 		.size_end = a->size,
 		.why = why,
 	};
+	struct tree_found found = {
+		.dir = dir, .name = name, .path = row.path, .attr = a,
+		.target = target, .target_len = row.target_len, .refused = why,
+	};
 
+	if (t->limits.visit != NULL)
+		return t->limits.visit(t->limits.visit_arg, &found);
 	return tree_row_write(t->files, &row);
 }
 
@@ -188,12 +194,37 @@ static const char *closed(struct tree *t, const struct attr *a, int depth)
 	return NULL;
 }
 
+/* The same place by another name (/var/run is often a link) is taken once. */
+static bool taken(struct tree *t, const struct attr *a)
+{
+	if (S_ISREG(a->mode) && a->links > 1)
+		return false; /* its other name is worth a row, too */
+	for (size_t i = 0; i < t->root_count; i++)
+		if (t->roots[i].device == a->device && t->roots[i].inode == a->inode)
+			return true;
+	if (t->root_count < ROOTS_MAX)
+		t->roots[t->root_count++] = (struct root){ a->device, a->inode };
+	return false;
+}
+
+/* Does another mount begin here? */
+static bool mounted(const struct tree *t, const struct attr *a, int depth)
+{
+	const struct level *up = &t->levels[depth > 0 ? depth - 1 : 0];
+
+	return depth == 0 || up->mount != a->mount_id || up->device != a->device;
+}
+
 /* List a directory and stand in it.  1 when it was entered. */
 static int enter(struct tree *t, int at, const char *name, const struct attr *a,
 		 int depth)
 {
 	const char *why = closed(t, a, depth);
-	int r = list_other(t, at, name, a, why);
+	int r;
+
+	if (why == NULL && t->limits.visit != NULL && mounted(t, a, depth) && taken(t, a))
+		return list_other(t, at, name, a, "listed already, where it is mounted, too");
+	r = list_other(t, at, name, a, why);
 	struct attr now;
 	DIR *dir;
 
@@ -214,6 +245,7 @@ static int enter(struct tree *t, int at, const char *name, const struct attr *a,
 	}
 	t->levels[depth] = (struct level){
 		.dir = dir, .path_len = t->path_len, .device = now.device, .inode = now.inode,
+		.mount = now.mount_id,
 	};
 	if (depth >= 2 * HELD) {
 		struct level *l = &t->levels[depth - HELD];
@@ -268,6 +300,8 @@ static int take_entry(struct tree *t, int dir, const char *name, int depth)
 	}
 	if (S_ISDIR(a.mode))
 		return enter(t, dir, name, &a, depth);
+	if (t->limits.visit != NULL)
+		return list_other(t, dir, name, &a, NULL);
 	/* A file can be a mount point, too. */
 	if (S_ISREG(a.mode) && closed(t, &a, 0) == NULL)
 		return take_file(t, dir, name, &a);
@@ -301,19 +335,6 @@ static int walk(struct tree *t)
 		depth += r > 0 ? 1 : 0;
 	}
 	return r < 0 ? r : 0;
-}
-
-/* The same place by another name (/var/run is often a link) is taken once. */
-static bool taken(struct tree *t, const struct attr *a)
-{
-	if (S_ISREG(a->mode) && a->links > 1)
-		return false; /* its other name is worth a row, too */
-	for (size_t i = 0; i < t->root_count; i++)
-		if (t->roots[i].device == a->device && t->roots[i].inode == a->inode)
-			return true;
-	if (t->root_count < ROOTS_MAX)
-		t->roots[t->root_count++] = (struct root){ a->device, a->inode };
-	return false;
 }
 
 /*
@@ -420,4 +441,15 @@ const char *tree_refuses(struct tree *t, const struct attr *a)
 int tree_root(const struct tree *t)
 {
 	return t->host->root;
+}
+
+int tree_walk(struct tree *t)
+{
+	struct attr a;
+	int r = attr_get(t->host->root, "", false, &a);
+
+	t->path_len = (size_t)snprintf(t->path, sizeof(t->path), PREFIX);
+	if (r == 0)
+		r = enter(t, t->host->root, ".", &a, 0);
+	return r > 0 ? walk(t) : r;
 }

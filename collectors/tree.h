@@ -14,16 +14,33 @@ struct taken;
 struct tree;
 
 /* How far a walk goes. */
+struct tree_found;
+
 struct tree_limits {
 	unsigned depth;        /* directories below one another, at most TREE_DEPTH */
 	uint64_t entries;      /* of all kinds */
 	uint64_t file_bytes;   /* of one file, holes not counted */
 	uint64_t bytes;        /* of all files together; 0: no limit */
+	/* Called for everything that is met, in place of a row and of the bytes; see
+	 * tree_found.  0, or an error that ends the walk. */
+	int (*visit)(void *arg, const struct tree_found *found);
+	void *visit_arg;
 	bool mask;             /* secrets in the files: see mask.h */
 	struct taken *taken;   /* what others took, or NULL */
 };
 
 #define TREE_DEPTH 4096
+
+/* One thing that a walk met. */
+struct tree_found {
+	int dir;             /* where it lies, and its name there */
+	const char *name;
+	const char *path;    /* on the host; "" is the root */
+	const struct attr *attr;
+	const char *target;  /* of a link */
+	size_t target_len;
+	const char *refused; /* why a directory is not entered, or NULL */
+};
 
 /*
  * A walker that lists everything it sees in ${files} and puts the bytes of
@@ -40,6 +57,12 @@ int tree_open(struct tree **ret, const struct host *host, struct sink *sink,
  * path that is not there is no error and no gap.  0, or the sink's error.
  */
 int tree_take(struct tree *t, const char *path);
+
+/*
+ * Walk all that the host's root holds.  A mount that shows what another one
+ * showed already is not entered again.  0, or an error of the sink or the visit.
+ */
+int tree_walk(struct tree *t);
 
 /* Why the walk would not enter or read what has these attributes; NULL: it would. */
 const char *tree_refuses(struct tree *t, const struct attr *a);
