@@ -476,6 +476,7 @@ void options_request(const struct options *o, struct collector_request *ret)
 {
 	ret->memory = o->memory;
 	ret->process_budget = o->process_budget;
+	ret->may_be_cut = o->deadline_s != 0;
 	ret->freeze = o->freeze;
 	ret->profile = o->profile;
 	ret->with_secrets = o->with_secrets;

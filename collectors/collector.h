@@ -71,6 +71,7 @@ struct collector_request {
 	enum collector_memory memory;
 	bool with_secrets; /* copy secrets of the host's owners as they are; see secrets.h */
 	uint64_t process_budget; /* bytes of all processes' memory; 0: the default */
+	bool may_be_cut;   /* what is worth most first, even if that takes longer */
 	bool freeze;       /* hold a process still while its own memory is read */
 	const void *lime;  /* a LiME kernel module's bytes, or NULL */
 	size_t lime_len;

@@ -69,6 +69,10 @@ static int open_pieces(struct memory *m)
 	uint64_t most = ranges_bytes(&m->ram) / m->piece_bytes +
 			2 * m->ram.count + 1024;
 
+	/* What is taken first, in smaller ones, and what lies between them. */
+	if (m->req->may_be_cut)
+		most += 2 * (ranges_bytes(&m->ram) / MEMORY_FIRST_PART / MEMORY_FIRST_BYTES);
+
 	if (most > SIZE_MAX / sizeof(*m->pieces) / 2)
 		return -E2BIG;
 	m->piece_cap = 2 * (size_t)most;
@@ -81,8 +85,12 @@ static int take_physical(struct memory *m)
 	enum collector_memory asked = m->req->memory;
 	int r = 0, drained;
 
-	if (asked == MEMORY_AUTO || asked == MEMORY_LIME || asked == MEMORY_ALL)
-		r = memory_lime_run(m);
+	if (asked == MEMORY_AUTO || asked == MEMORY_LIME || asked == MEMORY_ALL) {
+		if (m->req->may_be_cut && memory_lime_refusal(&m->probe, m->req) == NULL)
+			r = memory_pull_first(m);
+		if (r == 0)
+			r = memory_lime_run(m);
+	}
 	for (enum memory_method i = METHOD_KCORE; r == 0 && i < METHODS; i++)
 		r = memory_pull_run(m, i);
 	/* Cut short: the plan may not wait for the workers. */

@@ -257,6 +257,13 @@ struct memory_window {
 	uint64_t score; /* how soon */
 };
 
+/* The least score of a window with a page table or much of the kernel's own. */
+#define MEMORY_ORDER_FIRST 64u
+
+/* Windows of memory_pull_first(). */
+#define MEMORY_FIRST_BYTES ((size_t)2 << 20)
+#define MEMORY_FIRST_PART 8u
+
 /*
  * Sort ${count} windows, ascending ones, by what is worth most if the run is
  * cut short: the kernel's image, then page tables and kernel objects as
@@ -302,6 +309,13 @@ int memory_files_run(struct memory *m);
  */
 int memory_lime_run(struct memory *m);
 int memory_pull_run(struct memory *m, enum memory_method method);
+
+/*
+ * Take what makes the rest readable by the best method that can be pulled from,
+ * an eighth of memory at most: LiME, whose turn is next, has an order of its
+ * own.  0, or the sink's error.
+ */
+int memory_pull_first(struct memory *m);
 int memory_process_run(struct memory *m);
 
 /* The core file of one process.  0, also when it is gone; or the sink's error. */

@@ -102,10 +102,14 @@ static int piece_begin(struct dump *d, uint64_t address)
 	uint8_t head[LIME_HEADER_BYTES];
 	char path[48];
 	struct sink_entry e = { .path = path };
+	const struct range *next;
 	int r;
 
 	if (end > d->stream.range.end)
 		end = d->stream.range.end;
+	next = ranges_find(&m->covered, address);
+	if (next != NULL && next->start <= end)
+		end = next->start - 1;
 	d->piece = memory_cover(m, address, end, METHOD_LIME);
 	if (d->piece == NULL)
 		return -ENOSPC;
@@ -159,6 +163,16 @@ static void look_for_header(struct dump *d, const struct lime_item *item)
 		}
 }
 
+/* Bytes from ${at} on that another method took before; at most ${len}. */
+static size_t taken_before(const struct dump *d, uint64_t at, size_t len)
+{
+	const struct range *r = ranges_find(&d->m->covered, at);
+
+	if (r == NULL || r->start > at)
+		return 0;
+	return r->end - at < len ? (size_t)(r->end - at) + 1 : len;
+}
+
 static int take_data(struct dump *d, const struct lime_item *item)
 {
 	const uint8_t *p = item->data;
@@ -175,8 +189,16 @@ static int take_data(struct dump *d, const struct lime_item *item)
 		uint64_t left;
 		size_t n = len;
 
-		if (d->piece == NULL)
+		if (d->piece == NULL) {
+			n = taken_before(d, at, len);
+			p += n;
+			len -= n;
+			at += n;
+			if (n > 0)
+				continue;
+			n = len;
 			r = piece_begin(d, at);
+		}
 		if (r < 0)
 			break;
 		left = d->piece->range.end - at + 1;

@@ -16,7 +16,7 @@
 #define PAGES_MAX ((size_t)8 << 20)
 
 #define SCORE_KERNEL UINT64_MAX
-#define SCORE_TABLE 64u  /* a page table */
+#define SCORE_TABLE MEMORY_ORDER_FIRST /* a page table */
 #define SCORE_OBJECT 8u  /* the kernel's own objects: processes, files, sockets */
 #define SCORE_USED 1u    /* anything else that is not free */
 

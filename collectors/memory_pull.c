@@ -119,7 +119,7 @@ static int pull(struct memory *m, enum memory_method method, uint64_t start,
 }
 
 /* How many pieces the ranges make; with ${w}, which has room for them, the pieces. */
-static size_t cut(const struct memory *m, const struct ranges *left,
+static size_t cut(const struct memory *m, const struct ranges *left, size_t bytes,
 		  struct memory_window *w)
 {
 	size_t n = 0;
@@ -130,7 +130,7 @@ static size_t cut(const struct memory *m, const struct ranges *left,
 		while (at <= left->at[i].end) {
 			/* The first cut may be off a page; the others are not. */
 			uint64_t end = (at & ~(uint64_t)(m->page - 1)) +
-				       m->piece_bytes - 1;
+				       bytes - 1;
 
 			if (end > left->at[i].end)
 				end = left->at[i].end;
@@ -146,16 +146,47 @@ static size_t cut(const struct memory *m, const struct ranges *left,
 static int pull_all(struct memory *m, enum memory_method method,
 		    const struct ranges *left)
 {
-	size_t n = cut(m, left, NULL);
+	size_t n = cut(m, left, m->piece_bytes, NULL);
 	struct memory_window *w = calloc(n + 1, sizeof(*w));
 	int r = 0;
 
 	if (w == NULL)
 		return -ENOMEM;
-	(void)cut(m, left, w);
+	(void)cut(m, left, m->piece_bytes, w);
 	memory_order_sort(m, w, n);
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = pull(m, method, w[i].range.start, w[i].range.end);
+	free(w);
+	return r;
+}
+
+int memory_pull_first(struct memory *m)
+{
+	size_t bytes = MEMORY_FIRST_BYTES < m->piece_bytes ? MEMORY_FIRST_BYTES : m->piece_bytes;
+	enum memory_method method = memory_pull_best(m);
+	uint64_t left = ranges_bytes(&m->ram) / MEMORY_FIRST_PART;
+	size_t n = cut(m, &m->ram, bytes, NULL);
+	struct memory_window *w;
+	int r = 0;
+
+	if (method == METHOD_NONE)
+		return 0;
+	w = calloc(n + 1, sizeof(*w));
+	if (w == NULL)
+		return -ENOMEM;
+	(void)cut(m, &m->ram, bytes, w);
+	memory_order_sort(m, w, n);
+	for (size_t i = 0; r == 0 && i < n && w[i].score >= MEMORY_ORDER_FIRST; i++) {
+		uint64_t size = w[i].range.end - w[i].range.start + 1;
+
+		/* The kernel's image always. */
+		if (w[i].score != UINT64_MAX) {
+			if (size > left)
+				break;
+			left -= size;
+		}
+		r = pull(m, method, w[i].range.start, w[i].range.end);
+	}
 	free(w);
 	return r;
 }

@@ -39,11 +39,13 @@ static bool pieces_agree(const struct memory *m)
 static uint64_t last_partial;
 static struct range last_doubt;
 
+static bool first; /* take what makes the rest readable by kcore before it */
+
 /* Let the stream be taken, and then kcore; ${kcore}: is there one? */
 static int take_stream(struct sink *s, const void *data, size_t len, bool kcore)
 {
 	static const struct collector_request req = { .memory = MEMORY_LIME };
-	struct memory m = {
+	struct memory m = { .iomem = (char *)(uintptr_t)machine_iomem, .iomem_len = strlen(machine_iomem),
 		.host = &host, .req = &req, .sink = s, .kcore = -EPERM, .kpageflags = -ENOENT, .dev = { -ENOENT, -ENOENT },
 		.page = 4096, .piece_bytes = 65536, .piece_cap = 4096,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -62,7 +64,12 @@ static int take_stream(struct sink *s, const void *data, size_t len, bool kcore)
 	(void)ranges_parse_iomem(&m.ram, machine_iomem, strlen(machine_iomem));
 	if (kcore)
 		memory_kcore_open(&m);
-	r = memory_lime_stream(&m, fileno(f), 100);
+	if (first)
+		memory_flags_open(&m);
+	r = first ? memory_pull_first(&m) : 0;
+	if (r == 0)
+		r = memory_lime_stream(&m, fileno(f), 100);
+	memory_flags_close(&m);
 	if (r == 0)
 		r = memory_pull_run(&m, METHOD_KCORE);
 	if (r == 0 && !pieces_agree(&m))
@@ -137,6 +144,41 @@ static void test_stream(void)
 	      "the rest comes from kcore");
 	ranges_free(&im.ranges);
 	sink_list_free(s);
+	free(p);
+}
+
+/* The run may be cut: the kernel's image and page tables do not wait for their turn. */
+static void test_stream_first(void)
+{
+	static uint64_t flags[(HIGH_END + 1) / 4096];
+	uint8_t *p = malloc(STREAM_BYTES);
+	struct machine_image im;
+	struct sink *s;
+	uint8_t *end;
+
+	if (p == NULL)
+		abort();
+	flags[0x155000 / 4096] = 1u << 26;
+	machine_file("proc/kpageflags", flags, sizeof(flags));
+	end = add_range(add_range(p, LOW_START, LOW_END), HIGH_START, HIGH_END);
+	first = true;
+	for (size_t i = 0; i < 4; i++) {
+		static const size_t ends[] = { STREAM_BYTES, 0x9000, 0x8c40 + 0x12345, 0x8c40 + 0x38000 };
+
+		s = machine_sink();
+		CHECK(take_stream(s, p, ends[i], true) == 0, "kcore first, then a stream of %zu bytes",
+		      ends[i]);
+		machine_image(&im, s);
+		CHECK(machine_covers(&im) && im.marked == 0, "one image of all");
+		CHECK(strcmp(sink_list_at(s, 0)->path, "memory/0000000000110000.lime") == 0 &&
+		      strcmp(sink_list_at(s, 1)->path, "memory/0000000000150000.lime") == 0,
+		      "the kernel's image and the page tables are there before LiME begins");
+		ranges_free(&im.ranges);
+		sink_list_free(s);
+	}
+	first = false;
+	machine_drop("proc/kpageflags");
+	(void)end;
 	free(p);
 }
 
@@ -215,6 +257,7 @@ int main(void)
 {
 	machine_open(&host);
 	test_stream();
+	test_stream_first();
 	test_stream_lies();
 	test_stream_skips();
 	test_stall();
