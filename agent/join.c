@@ -13,11 +13,13 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "extract.h"
 #include "finding.h"
 #include "io.h"
+#include "lime.h"
 #include "parse.h"
 #include "scope.h"
 
@@ -28,13 +30,13 @@
 #define MEMORY_DIGITS 16
 #define COPY_BYTES (1u << 20)
 
-struct range {
+struct part {
 	uint64_t offset, len;
 };
 
 struct joined {
 	char *path;
-	struct range *ranges; /* in order, not overlapping */
+	struct part *ranges; /* in order, not overlapping */
 	size_t count, cap;
 	struct joined *next;
 };
@@ -120,7 +122,7 @@ static int add_range(struct joined *file, uint64_t offset, uint64_t len)
 		return -EEXIST;
 	if (file->count == file->cap) {
 		size_t cap = file->cap == 0 ? 8 : 2 * file->cap;
-		struct range *grown = reallocarray(file->ranges, cap, sizeof(*grown));
+		struct part *grown = reallocarray(file->ranges, cap, sizeof(*grown));
 
 		if (grown == NULL)
 			return -ENOMEM;
@@ -129,7 +131,7 @@ static int add_range(struct joined *file, uint64_t offset, uint64_t len)
 	}
 	memmove(&file->ranges[at + 1], &file->ranges[at],
 		(file->count - at) * sizeof(*file->ranges));
-	file->ranges[at] = (struct range){ offset, len };
+	file->ranges[at] = (struct part){ offset, len };
 	file->count++;
 	return 0;
 }
@@ -207,7 +209,7 @@ static void report_holes(const struct joined *file, struct findings *f, bool exp
 	uint64_t end = 0, missing = 0, first = 0;
 
 	for (size_t i = 0; i < file->count; i++) {
-		const struct range *r = &file->ranges[i];
+		const struct part *r = &file->ranges[i];
 
 		/* An empty piece marks a hole that the file had itself. */
 		if (i > 0 && file->ranges[i - 1].len == 0)
@@ -232,9 +234,42 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/*
+ * A piece in whose middle the run ended promises more than it has: what would
+ * follow would be taken for its bytes.  Write a header that is true.  0; 1 when
+ * there is nothing but the header; a negative errno.
+ */
+static int mend_head(int from, int to, const char *path, struct findings *f, uint64_t *bytes)
+{
+	uint8_t head[LIME_HEADER_BYTES];
+	struct range range;
+	struct stat st;
+	uint64_t have, want;
+	int r;
+
+	if (fstat(from, &st) < 0 || st.st_size < LIME_HEADER_BYTES ||
+	    io_pread(from, head, sizeof(head), 0) != (ssize_t)sizeof(head) ||
+	    lime_parse(head, &range) < 0)
+		return 0;
+	have = (uint64_t)st.st_size - LIME_HEADER_BYTES;
+	want = range.end - range.start + 1;
+	if (have >= want)
+		return 0;
+	finding_note(f, path, "the run ended in it: %" PRIu64 " of its %" PRIu64 " bytes are there",
+		     have, want);
+	if (have == 0)
+		return 1;
+	lime_header(head, range.start, range.start + have - 1);
+	r = io_write(to, head, sizeof(head));
+	if (r < 0)
+		return r;
+	*bytes += sizeof(head);
+	return lseek(from, LIME_HEADER_BYTES, SEEK_SET) < 0 ? -errno : 0;
+}
+
 /* Append the file ${path} to ${to} and remove it. */
 static int move_piece(struct extract *x, const char *path, int to, char *buffer,
-		      uint64_t *bytes)
+		      struct findings *f, uint64_t *bytes)
 {
 	AUTO_CLOSE int from = extract_reopen(x, path);
 	ssize_t n;
@@ -242,6 +277,9 @@ static int move_piece(struct extract *x, const char *path, int to, char *buffer,
 
 	if (from < 0)
 		return from;
+	r = mend_head(from, to, path, f, bytes);
+	if (r != 0)
+		return r < 0 ? r : extract_remove(x, path);
 	while ((n = io_read(from, buffer, COPY_BYTES)) > 0) {
 		r = io_write(to, buffer, (size_t)n);
 		if (r < 0)
@@ -271,7 +309,7 @@ int join_end(struct join *j, struct extract *x, struct findings *f, bool expecte
 	if (to < 0)
 		return to;
 	for (size_t i = 0; r == 0 && i < j->memory_count; i++)
-		r = move_piece(x, j->memory[i], to, buffer, ret_memory_bytes);
+		r = move_piece(x, j->memory[i], to, buffer, f, ret_memory_bytes);
 	extract_prune(x, "memory");
 	return r;
 }

@@ -23,6 +23,7 @@
 #include "fetch.h"
 #include "finding.h"
 #include "image.h"
+#include "image_cover.h"
 #include "join.h"
 #include "manifest_read.h"
 #include "open_report.h"
@@ -215,6 +216,8 @@ static int open_audited(struct job *j)
 		     &j->report.memory_bytes);
 	if (r < 0)
 		return fail(j->args->out, strerror(-r));
+	if (j->report.memory_bytes > 0)
+		image_cover_note(j->unpack.extract, &j->findings);
 	if (convert(j) < 0)
 		return AUDIT_WRONG;
 	if (open_report_print(&j->report, &j->audit, j->args->out, j->args->json) < 0)

@@ -300,6 +300,46 @@ static void test_pieces(void)
 	maker_close(&m);
 }
 
+/* A run that ended in the middle of a piece: what there is makes a clean image. */
+static void test_partial(void)
+{
+#define FIRST "memory/0000000000001000.lime@0000000000"
+#define SECOND "memory/0000000000005000.lime@0000000000"
+	/* 0x1000 to 0x2fff, of which four bytes came; one byte at 0x5000. */
+	static const struct maker_entry e[] = {
+		{ .path = "memory/proc/iomem", .data = "00001000-00002fff : System RAM\n"
+						       "00005000-00005fff : System RAM\n" },
+		{ .path = FIRST "00.part", .data = "EMiL\1" }, { .path = FIRST "05.part", .size = 4 },
+		{ .path = FIRST "09.part", .data = "\x10" }, { .path = FIRST "10.part", .size = 6 },
+		{ .path = FIRST "16.part", .data = "\xff\x2f" }, { .path = FIRST "18.part", .size = 14 },
+		{ .path = FIRST "32.part", .data = "0123" },
+		{ .path = SECOND "00.part", .data = "EMiL\1" }, { .path = SECOND "05.part", .size = 4 },
+		{ .path = SECOND "09.part", .data = "\x50" }, { .path = SECOND "10.part", .size = 7 },
+		{ .path = SECOND "17.part", .data = "\x50" }, { .path = SECOND "18.part", .size = 14 },
+		{ .path = SECOND "32.part", .data = "x" },
+	};
+	char path[300], byte[5] = "";
+	FILE *f;
+
+	maker_open(&m);
+	maker_segment(&m, "memory", e, COUNT(e));
+	maker_manifest(&m, 1);
+	CHECK(maker_run(open_main, output, sizeof(output), m.dir, "--identity", m.identity,
+			"--out", m.out, "--signer", m.signer, "--image", "raw", NULL) == 0 &&
+	      says("memory.raw: 20481 bytes"), "a piece that was cut: %s", shown());
+	CHECK(says("1000.lime: the run ended in it: 4 of its 8192 bytes are there"), "is named");
+	CHECK(says("12283 of the machine's 12288 bytes of memory are missing: "
+		   "0x1004-0x2fff, 0x5001-0x5fff"), "and what is missing");
+	(void)snprintf(path, sizeof(path), "%s/memory.raw", m.out);
+	f = fopen(path, "r");
+	CHECK(f != NULL && fseek(f, 0x1000, SEEK_SET) == 0 && fread(byte, 1, 4, f) == 4 &&
+	      strcmp(byte, "0123") == 0 && fseek(f, 0x5000, SEEK_SET) == 0 && fgetc(f) == 'x',
+	      "every byte is at its address");
+	if (f != NULL)
+		(void)fclose(f);
+	maker_close(&m);
+}
+
 /* The memory image in another form; one that is no image stays. */
 static void test_forms(void)
 {
@@ -458,6 +498,7 @@ int main(void)
 	test_damaged();
 	test_bomb();
 	test_pieces();
+	test_partial();
 	test_forms();
 	test_cut();
 	test_json();
