@@ -23,6 +23,8 @@
 #include "scope.h"
 #include "secret.h"
 
+/* The metadata service may take six seconds to say nothing. */
+#define ASK_BEFORE_MS 7000
 #define REFRESH_BEFORE_S 300
 #define ASK_AGAIN_MS 30000
 #define NO_KEYS "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -37,6 +39,7 @@ struct held {
 
 struct credentials_store {
 	const char *kind;
+	int64_t end_ms; /* of the run; 0: none */
 	pthread_mutex_t lock;
 	struct credentials_source source; /* that had some; load NULL: cannot again */
 	struct held *now;                 /* the head of a list */
@@ -156,6 +159,11 @@ static int open_role(struct credentials_store *s, const char *endpoint,
 	return r;
 }
 
+void credentials_until(struct credentials_store *s, int64_t end_ms)
+{
+	s->end_ms = end_ms;
+}
+
 const char *credentials_kind(const struct credentials_store *s)
 {
 	return s->kind;
@@ -233,6 +241,9 @@ static int load_again(struct credentials_store *s)
 	int r;
 
 	if (s->source.load == NULL || now < s->ask_ms)
+		return -ENOENT;
+	/* All who send wait for the answer meanwhile. */
+	if (s->end_ms != 0 && now >= s->end_ms - ASK_BEFORE_MS)
 		return -ENOENT;
 	s->ask_ms = now + ASK_AGAIN_MS;
 	r = s->source.load(s->source.arg, &c, error);

@@ -57,6 +57,9 @@ void credentials_close(struct credentials_store *s); /* NULL is fine */
  */
 void credentials_take(void);
 
+/* The run ends at ${end_ms} (CLOCK_MONOTONIC): nobody is asked again shortly before. */
+void credentials_until(struct credentials_store *s, int64_t end_ms);
+
 /* Whose they are: "ticket-sts", "environment" or "imds". */
 const char *credentials_kind(const struct credentials_store *s);
 

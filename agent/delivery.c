@@ -23,6 +23,7 @@
 
 #define NAME_MAX_BYTES 96
 #define PROBE_MS 10000
+#define LAST_CHANCE_MS 5000
 
 /* An object and its signature. */
 struct pair {
@@ -100,12 +101,16 @@ static void note_down(struct delivery *d, int r, const char *error)
 static int put_vault(struct delivery *d, struct vault_session *s,
 		     const struct pair *p, char error[VAULT_ERROR_MAX])
 {
+	struct vault_object sig = p->sig, obj = *p->obj;
 	int r = 0;
 
-	if (p->sig.len > 0)
-		r = d->ops->put(s, &p->sig, error);
+	/* One that is given up gets a last chance for the manifest, and no patience. */
+	if (atomic_load(&d->dead) < 0)
+		sig.until_ms = obj.until_ms = clock_now_ms() + LAST_CHANCE_MS;
+	if (sig.len > 0)
+		r = d->ops->put(s, &sig, error);
 	if (r == 0)
-		r = d->ops->put(s, p->obj, error);
+		r = d->ops->put(s, &obj, error);
 	if (r == 0)
 		note_up(d);
 	else if (r != -EEXIST)

@@ -90,6 +90,8 @@ static int find_credentials(struct s3_client *c, const struct vault_options *o,
 	char why[CREDENTIALS_ERROR_MAX] = "";
 	int r = credentials_open(&c->credentials, o->credentials, o->imds_endpoint, why);
 
+	if (r == 0)
+		credentials_until(c->credentials, o->deadline_ms);
 	if (r < 0)
 		(void)snprintf(error, S3_ERROR_MAX, "s3://%s: %s", c->place.bucket,
 			       why[0] != '\0' ? why : strerror(-r));

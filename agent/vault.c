@@ -7,7 +7,9 @@
 
 int64_t vault_until(int64_t deadline_ms, int64_t reserve_ms, const struct vault_object *obj)
 {
-	return deadline_ms == 0 || obj->last ? deadline_ms : deadline_ms - reserve_ms;
+	int64_t end = deadline_ms == 0 || obj->last ? deadline_ms : deadline_ms - reserve_ms;
+
+	return obj->until_ms != 0 && (end == 0 || obj->until_ms < end) ? obj->until_ms : end;
 }
 
 const struct vault_ops *vault_find(const char *url)

@@ -47,6 +47,7 @@ struct vault_object {
 	size_t len;
 	uint8_t sha256[32];   /* of the data */
 	bool last;            /* the manifest, and what it needs: may use the reserve of time */
+	int64_t until_ms;     /* CLOCK_MONOTONIC, less than the vault's times allow; 0: those */
 	bool *held;           /* set when a call that hangs goes on reading ${data}, which
 			       * must not change or go away any more; NULL: small data,
 			       * and the vault may copy it */

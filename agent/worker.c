@@ -151,6 +151,7 @@ static int work(struct worker *w, struct segment *seg, struct manifest_segment *
 		return r;
 	(void)atomic_fetch_add(&ctx->sealed_bytes, ms->size);
 	(void)atomic_fetch_add(&ctx->sealed, 1);
+	atomic_store(&ctx->recent_bytes, (atomic_load(&ctx->recent_bytes) + ms->size) / 2);
 	return store(w, ms, place, error);
 }
 
@@ -187,10 +188,12 @@ static void begin(struct worker *w, const struct segment *seg)
 
 size_t worker_guess(const struct worker_context *ctx)
 {
-	uint64_t sealed = atomic_load(&ctx->sealed);
+	uint64_t sealed = atomic_load(&ctx->sealed), recent = atomic_load(&ctx->recent_bytes);
+	uint64_t mean = sealed == 0 ? ctx->segment_size / 2 :
+			atomic_load(&ctx->sealed_bytes) / sealed;
 
-	return sealed == 0 ? ctx->segment_size / 2 :
-	       (size_t)(atomic_load(&ctx->sealed_bytes) / sealed);
+	/* The next are like the last ones, or all of them: the larger costs no evidence. */
+	return (size_t)(recent > mean ? recent : mean);
 }
 
 /* From the queue to the report.  False when this worker was left behind. */

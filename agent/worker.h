@@ -38,6 +38,7 @@ struct worker_context {
 	atomic_bool marker_sent;
 	/* progress, for people */
 	atomic_uint_fast64_t sealed_bytes, sealed, stored_bytes, stored;
+	atomic_uint_fast64_t recent_bytes; /* of a sealed segment, of late */
 };
 
 struct workers;

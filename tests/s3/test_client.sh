@@ -84,7 +84,7 @@ check "and the segment" sent "x-amz-meta-evac-segment: 0000-volatile.tar.zst.age
 check "and the digest" sent "x-amz-meta-evac-sha256: $(sha256sum <"$work/small" | cut -d ' ' -f 1)"
 check "and the server keeps them" head_has pre/CASE-7/host/20261124T093000Z-7f3a/0000-volatile.tar.zst.age "x-amz-meta-evac-case: CASE-7"
 
-# The server has no key store, so it refuses them; what counts is that they were asked for.
+# The server has one key and no store, so it refuses these; what counts is that they were asked for.
 sse() {
 	through "" -o "sse=$1" s3://evidence h sse "$work/small" || true
 	sent "x-amz-server-side-encryption: $2"
@@ -93,6 +93,12 @@ check "--sse s3" sse s3 AES256
 check "--sse kms" sse kms aws:kms
 check "--sse kms:KEY" sse kms:alias/evidence aws:kms
 check "with that key" sent "x-amz-server-side-encryption-aws-kms-key-id: alias/evidence"
+encrypted() {
+	vault -o sse=kms:testkey-1 s3://evidence h kms "$work/small" && s3 head evidence h/kms >"$work/head" && cat "$work/head" &&
+		grep -qi '^x-amz-server-side-encryption: aws:kms' "$work/head" &&
+		grep -qi '^x-amz-server-side-encryption-aws-kms-key-id: testkey-1' "$work/head" && holds h/kms "$work/small"
+}
+check "by a key that it has the server encrypts with it" encrypted
 another_owner() {
 	! through "" -o bucket-owner=123456789012 s3://evidence h owner "$work/small" >"$work/said" || return 1
 	cat "$work/said"

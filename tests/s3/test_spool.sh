@@ -72,6 +72,16 @@ check "the spool is empty" [ -z "$(find "$work/back.spool" -name '*.age')" ]
 check "the collection in the bucket is whole" verify back
 check "and it is the whole noise" [ "$(s3 list evidence back | awk '{ n += $1 } END { print (n > 40 * 1024 * 1024) }')" = 1 ]
 
+# --- it comes back late: what waits is tried once more at the end ----------------------------------------------
+start_proxy late
+collect late
+cut_after_three late
+check "the network dies: the spool goes on" wait_for "$work/late.err" "the vault is lost for now, the spool goes on"
+kill -USR2 "$proxy"
+check "it comes back, long before a try is due: exit status 0" ended 0
+check "nothing is lost, and the spool is empty" [ "$(lost late) $(find "$work/late.spool" -name '*.age' | wc -l)" = "0 0" ]
+check "the collection in the bucket is whole" verify late
+
 # --- it does not -----------------------------------------------------------------------------------------------
 start_proxy gone
 collect gone

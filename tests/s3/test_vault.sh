@@ -107,6 +107,35 @@ untrusted() {
 		grep -q '^EKEYREJECTED: s3://evidence: SSL certificate problem' "$work/said"
 }
 check "an authority that only the host trusts" untrusted
+# old_tls: a server that speaks TLS 1.1 and nothing newer; its port is in $old.
+old_tls() {
+	mkfifo "$work/old.port"
+	python3 - "$work/server/tls" >"$work/old.port" <<-'PYTHON' &
+		import socket, ssl, sys
+		tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+		tls.minimum_version, tls.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+		tls.set_ciphers('ALL:@SECLEVEL=0')
+		tls.load_cert_chain(sys.argv[1] + '/server.pem', sys.argv[1] + '/server.key')
+		listener = socket.create_server(('127.0.0.1', 0))
+		print(listener.getsockname()[1], flush=True)
+		while True:
+		    try:
+		        tls.wrap_socket(listener.accept()[0], server_side=True).recv(1)
+		    except OSError as problem:
+		        print(problem, file=sys.stderr, flush=True)
+	PYTHON
+	pids+=("$!")
+	read -r old <"$work/old.port"
+}
+old_tls 2>"$work/old.log"
+old_client() { curl -sS --cacert "$S3_CA" --tls-max 1.1 --tlsv1.0 --ciphers 'ALL:@SECLEVEL=0' "https://127.0.0.1:$old" >"$work/said" 2>&1 || grep -q 'Empty reply' "$work/said"; }
+too_old() {
+	! endpoint=https://127.0.0.1:$old vault -p -d 3000 s3://evidence c x "$work/small" >"$work/said" || return 1
+	cat "$work/said"
+	grep -q 'alert protocol version\|unsupported protocol' "$work/said"
+}
+check "a server that speaks only TLS 1.1 is refused" too_old
+check "where an old client is served" old_client
 no_credentials() {
 	[ "$("$put" -o imds-endpoint=none s3://evidence c x "$work/small" 2>&1)" = \
 		"open: s3://evidence: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" ]

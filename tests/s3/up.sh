@@ -120,6 +120,9 @@ write_ceph_conf() {
 	rgw_sts_min_session_duration = 1
 	# with the default order a wrong secret and an unknown key are both AccessDenied
 	rgw_s3_auth_order = local, sts
+	# one key for the server's own encryption
+	rgw_crypt_s3_kms_backend = testing
+	rgw_crypt_s3_kms_encryption_keys = testkey-1=$(openssl rand -base64 32)
 	rgw_enable_quota_threads = false
 	rgw_enable_usage_log = false
 	CONF

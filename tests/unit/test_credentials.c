@@ -12,6 +12,7 @@
 #include <sodium.h>
 
 #include "check.h"
+#include "clock.h"
 #include "credentials.h"
 
 /* A source that gives A, B, C ... and counts. */
@@ -161,6 +162,13 @@ static void test_expiry(void)
 	s = (struct source){ .lasts_s = 400 };
 	store = open_from(&s);
 	CHECK(key_is(store, "A") && s.asked == 1, "not before");
+	credentials_close(store);
+	s = (struct source){ .lasts_s = 299 };
+	store = open_from(&s);
+	credentials_until(store, clock_now_ms() + 5000);
+	CHECK(key_is(store, "A") && s.asked == 1, "nor when the run ends before an answer may come");
+	credentials_until(store, clock_now_ms() + 60000);
+	CHECK(key_is(store, "B") && s.asked == 2, "but a minute before its end");
 	credentials_close(store);
 }
 
