@@ -58,4 +58,39 @@ for name in busy-spool expired-spool denied-spool; do
 	check "  evac push brings them" push "$name"
 	check "  and the collection in the bucket is whole" remote verify "$name"
 done
+
+# --- the real server: the right is taken away while a run goes on ------------------------------------------------
+put_only='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:PutObject"],"Resource":["arn:aws:s3:::*/*"]}]}'
+revoke() { s3 iam Action=DeleteUserPolicy UserName=writer PolicyName=put-only >/dev/null; }
+restore() { s3 iam Action=PutUserPolicy UserName=writer PolicyName=put-only "PolicyDocument=$put_only" >/dev/null; }
+# revoked NAME OPTIONS...: slowly, so that it is in the middle when three segments are there.
+revoked() {
+	local got=0 name=$1 run port
+	start_proxy "$name"
+	as WRITER "$evac" collect --case CASE --recipient "$recipient" --to "s3://evidence/$name" --imds-endpoint none \
+		--endpoint-url "https://127.0.0.1:$port" --ca-file "$S3_CA" --only process,socket,kernel --segment-size 1M \
+		--workers 1 --limit-rate 16K "${@:2}" >"$work/$name.out" 2>"$work/$name.err" &
+	run=$!
+	until [ "$(grep -c ' PUT .*\.age [0-9]* 200 ' "$work/$name.log" 2>/dev/null)" -ge 1 ]; do
+		[ -d "/proc/$run" ] || break
+		sleep 0.05
+	done
+	revoke
+	wait "$run" || got=$?
+	restore
+	echo "$got" >"$work/$name.status"
+}
+if [ -n "${S3_ROLE_ARN-}" ]; then
+	revoked policy
+	check "a policy that is revoked in the middle: exit status 1" [ "$(cat "$work/policy.status")" -eq 1 ]
+	check "and the server's word is said" said policy "AccessDenied"
+	check "the bucket has what was stored, genuine, and cut short" exits 3 remote verify policy
+	revoked policy-spool --spool "$work/policy-spool.spool"
+	check "with a spool: exit status 1" [ "$(cat "$work/policy-spool.status")" -eq 1 ]
+	check "  nothing is lost, $(told policy-spool spooled) segments wait" [ "$(told policy-spool lost)" = 0 ]
+	check "  evac push brings them when the right is back" push policy-spool
+	check "  and the collection in the bucket is whole" remote verify policy-spool
+else
+	skip "a policy that is revoked" "Ceph $S3_CEPH has no accounts"
+fi
 done_testing

@@ -135,7 +135,7 @@ done
 # --- rates and proxies -----------------------------------------------------------------------------------------
 # 4 sessions with 300,000 bytes each, at 400,000 bytes a second.
 head -c 300000 /dev/urandom >"$work/third"
-check "--limit-rate holds for all sessions together" within 2700 6000 vault -o limit-rate=390K -j 4 s3://evidence rate x "$work/third"
+check "--limit-rate holds for all sessions together" within 2700 12000 vault -o limit-rate=390K -j 4 s3://evidence rate x "$work/third"
 check "and what was sent is right" holds rate/x.3 "$work/third"
 
 mkfifo "$work/connect.port"
@@ -186,7 +186,7 @@ check "a metadata service that is disabled" no_role "the instance metadata servi
 start_imds nonsense
 check "a metadata service that talks nonsense" no_role "the instance has no role"
 start_imds hop
-check "a metadata service that does not answer: two seconds" within 1900 3500 no_role \
+check "a metadata service that does not answer: two seconds" within 1900 6000 no_role \
 	"no answer from the instance metadata service in time: hop limit or disabled"
 imds=http://127.0.0.1:1
 check "no metadata service" no_role \

@@ -11,12 +11,12 @@ s3 make-bucket evidence
 "$evac" keygen >"$work/identity" 2>/dev/null
 recipient=$(sed -n 's/^# public key: //p' "$work/identity")
 
-# collect NAME: of a process of its own with 40 MiB of noise; sets $run and $pid, the agent's.
+# collect NAME: of a process of its own with 80 MiB of noise, so that the disk does not have it all at once; sets $run and $pid, the agent's.
 collect() {
 	local name=$1
 	# shellcheck disable=SC2016
 	as WRITER unshare --mount --pid --fork --kill-child --mount-proc bash -c '
-		python3 -c "import os, time; noise = os.urandom(40 << 20); print(flush=True); time.sleep(600)" >"$0.ready" &
+		python3 -c "import os, time; noise = os.urandom(80 << 20); print(flush=True); time.sleep(600)" >"$0.ready" &
 		until [ -s "$0.ready" ]; do sleep 0.05; done
 		exec "$@"' "$work/$name" "$evac" collect --case CASE --recipient "$recipient" --to "s3://evidence/$name" \
 		--endpoint-url "https://127.0.0.1:$port" --ca-file "$S3_CA" --only process,memory --memory process \
@@ -70,7 +70,7 @@ check "and that was noticed" grep -q "the vault can be reached again" "$work/bac
 check "nothing is lost" [ "$(lost back)" = 0 ]
 check "the spool is empty" [ -z "$(find "$work/back.spool" -name '*.age')" ]
 check "the collection in the bucket is whole" verify back
-check "and it is the whole noise" [ "$(s3 list evidence back | awk '{ n += $1 } END { print (n > 40 * 1024 * 1024) }')" = 1 ]
+check "and it is the whole noise" [ "$(s3 list evidence back | awk '{ n += $1 } END { print (n > 80 * 1024 * 1024) }')" = 1 ]
 
 # --- it comes back late: what waits is tried once more at the end ----------------------------------------------
 start_proxy late
