@@ -2,12 +2,14 @@
 # Debian packages of any suite, fetched into the cache and never installed; sourced by the scripts that need kernels.
 # apt checks all signatures. It runs with a configuration of its own: the machine's sources and lists are not touched.
 #
-#   apt_open [ARCH]        start with the index of this machine's architecture, and of ARCH as well
+#   apt_open [ARCH [DISTRO]]    start with the index of this machine's architecture, and of ARCH as well, of debian or ubuntu
 #   apt_close              let the next one have the packages
 #   apt_refresh            fetch the index again
 #   apt_newest PACKAGE     prints the newest version there is
 #   apt_fetch PACKAGE VERSION   prints the path of the .deb, downloading it if the cache lacks it
 #   apt_kernel SERIES ARCH prints the newest cloud kernel of SERIES (6.1, 6.12) whose tools run on this machine
+#   apt_kernels PATTERN ARCH    prints the releases that match, such as 6.1.0-*-cloud-amd64
+#   apt_suite PACKAGE VERSION   prints the suite that has it, without -security and the like
 
 # shellcheck source=packaging/deps/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../packaging/deps/common.sh"
@@ -15,6 +17,9 @@
 # Kernels come from the stable suites. The testing suite is there for LiME only: see the preferences below.
 apt_stable="bookworm trixie"
 apt_testing=forky
+# Ubuntu's kernels. Its other architectures are on another mirror.
+apt_ubuntu="jammy noble"
+apt_ubuntu_mirror=${EVAC_UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu}
 debs=$cache/kmod/debs
 
 apt_mirrors() {
@@ -22,16 +27,35 @@ apt_mirrors() {
 		sed -n "s|^'\(.*\)/dists/\([^/ ]*\)/InRelease'.*|\1 \2|p" | sort -u
 }
 
-# apt_source BASE SUITE: one file per suite, so that one that cannot be had can be taken away.
+# apt_source BASE SUITE [KEYRING]: one file per suite, so that one that cannot be had can be taken away.
 apt_source() {
-	local keyring=/usr/share/keyrings/debian-archive-keyring
-	[ -e $keyring.gpg ] && keyring=$keyring.gpg || keyring=$keyring.pgp
+	local keyring=${3:-/usr/share/keyrings/debian-archive-keyring}
+	[ -e "$keyring.gpg" ] && keyring=$keyring.gpg || keyring=$keyring.pgp
 	printf '%s\n' "Types: deb" "URIs: $1" "Suites: $2" "Components: main" \
 		"Architectures: $apt_archs" "Signed-By: $keyring" >"$apt_dir/sources.d/$2.sources"
 }
 
-apt_configure() {
-	local base name main='' security='' suite arch
+# Debian has Ubuntu's keys as a package, so that its signatures can be checked here.
+apt_sources_ubuntu() {
+	local keyring=$cache/kmod/ubuntu-keyring/usr/share/keyrings/ubuntu-archive-keyring suite deb
+	local dir=$apt_dir archs=$apt_archs
+	if ! compgen -G "$keyring.*" >/dev/null; then
+		apt_open "$(dpkg --print-architecture)"
+		deb=$(apt_fetch ubuntu-keyring "$(apt_newest ubuntu-keyring)") || return 1
+		dpkg-deb -x "$deb" "$cache/kmod/ubuntu-keyring"
+		apt_dir=$dir apt_archs=$archs apt_distro=ubuntu
+		export APT_CONFIG=$apt_dir/apt.conf
+	fi
+	for suite in $apt_ubuntu; do
+		apt_source "$apt_ubuntu_mirror" "$suite" "$keyring"
+		apt_source "$apt_ubuntu_mirror" "$suite-updates" "$keyring"
+		apt_source "$apt_ubuntu_mirror" "$suite-security" "$keyring"
+	done
+	: >"$apt_dir/preferences"
+}
+
+apt_sources_debian() {
+	local base name main='' security='' suite
 	while read -r base name; do
 		case $name in
 		*-security) security=${security:-$base} ;;
@@ -40,8 +64,6 @@ apt_configure() {
 		esac
 	done < <(apt_mirrors | grep -E ' (bookworm|trixie|forky|sid|stable|testing|unstable)(-security)?$')
 	[ -n "$main" ] || { say "no Debian mirror in this machine's apt configuration"; return 1; }
-	rm -rf "$apt_dir/sources.d"
-	mkdir -p "$apt_dir/sources.d" "$apt_dir/lists/partial" "$apt_dir/archives/partial"
 	for suite in $apt_stable $apt_testing; do
 		apt_source "$main" "$suite"
 	done
@@ -50,6 +72,13 @@ apt_configure() {
 	done
 	printf '%s\n' "Package: *" "Pin: release n=$apt_testing" "Pin-Priority: 100" "" \
 		"Package: lime-forensics-dkms" "Pin: release n=$apt_testing" "Pin-Priority: 900" >"$apt_dir/preferences"
+}
+
+apt_configure() {
+	local arch
+	rm -rf "$apt_dir/sources.d"
+	mkdir -p "$apt_dir/sources.d" "$apt_dir/lists/partial" "$apt_dir/archives/partial"
+	"apt_sources_$apt_distro" || return 1
 	{
 		cat <<-CONF
 		Dir::Etc::sourcelist "/dev/null";
@@ -105,8 +134,12 @@ apt_refresh() {
 
 apt_open() {
 	apt_archs=$(dpkg --print-architecture)
+	apt_distro=${2:-debian}
 	[ -z "${1-}" ] || [ "$1" = "$apt_archs" ] || apt_archs="$apt_archs $1"
+	# Its main mirror has the others' packages nowhere.
+	[ "$apt_distro" = debian ] || apt_archs=${1:-$apt_archs}
 	apt_dir=$cache/kmod/apt/${apt_archs// /+}
+	[ "$apt_distro" = debian ] || apt_dir=$cache/kmod/apt/$apt_distro-$apt_archs
 	mkdir -p "$apt_dir" "$debs"
 	exec 8>"$cache/kmod/lock"
 	flock 8
@@ -157,4 +190,20 @@ apt_kernel() {
 			echo "$release"
 			break
 		done
+}
+
+# Patterns are the shell's; only what has headers and can be downloaded counts.
+apt_kernels() {
+	local release
+	apt_run apt-cache pkgnames linux-headers- | sed 's/^linux-headers-//' | sort -V |
+		while read -r release; do
+			# shellcheck disable=SC2053 # it is a pattern
+			[[ $release == $1 ]] || continue
+			[ -z "$(apt_newest "linux-headers-$release:$2")" ] || echo "$release"
+		done
+}
+
+apt_suite() {
+	apt_run apt-cache madison "$1" | awk -F ' *[|] *' -v version="$2" '$2 == version { split($3, word, " ");
+		sub("[-/].*", "", word[2]); print word[2]; exit }'
 }

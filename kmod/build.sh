@@ -1,6 +1,6 @@
 #!/bin/bash
-# Builds the LiME module for one Debian kernel from Debian's packages; nothing is installed.
-# usage: build.sh --kernel RELEASE|SERIES --out DIR [--arch amd64|arm64] [--refresh]
+# Builds the LiME module for one kernel of Debian or Ubuntu from packages; nothing is installed.
+# usage: build.sh --kernel RELEASE|SERIES --out DIR [--arch amd64|arm64] [--distro debian|ubuntu] [--refresh]
 # Result: DIR/lime-ARCH-RELEASE.ko, and DIR/lime-ARCH-RELEASE.json which says what it is. The last line printed is the
 # module's path. A module that the cache has costs no network; --refresh looks for newer packages first.
 set -euo pipefail
@@ -8,13 +8,15 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=kmod/apt.sh
 . "$here/apt.sh"
+# shellcheck source=kmod/lime.sh
+. "$here/lime.sh"
 
 usage() { sed -n '3s/^# //p' "$0" >&2; exit 64; }
 
-kernel='' out='' arch=$(dpkg --print-architecture) refresh=''
+kernel='' out='' arch=$(dpkg --print-architecture) distro=debian refresh=''
 while [ $# -gt 0 ]; do
 	case $1 in
-	--kernel | --out | --arch) [ $# -ge 2 ] || usage; declare "${1#--}=$2"; shift 2 ;;
+	--kernel | --out | --arch | --distro) [ $# -ge 2 ] || usage; declare "${1#--}=$2"; shift 2 ;;
 	--refresh) refresh=yes; shift ;;
 	*) usage ;;
 	esac
@@ -23,6 +25,7 @@ if [ -z "$kernel" ] || [ -z "$out" ]; then
 	usage
 fi
 
+case $distro in debian | ubuntu) ;; *) usage ;; esac
 case $arch in
 amd64) triple=x86_64-linux-gnu ;;
 arm64) triple=aarch64-linux-gnu ;;
@@ -30,104 +33,136 @@ arm64) triple=aarch64-linux-gnu ;;
 esac
 cross=
 [ "$arch" = "$(dpkg --print-architecture)" ] || cross=$triple-
-
-apt_open "$arch"
-[ -z "$refresh" ] || apt_refresh
+strip=${cross}strip objcopy=${cross}objcopy
 
 # --- which packages --------------------------------------------------------------------------------------------
 
-resolved=$cache/kmod/resolved/$arch-$kernel
+resolved=$cache/kmod/resolved/$arch-${distro/debian/}$kernel
 
-# Lines `RELEASE r` and `PACKAGE VERSION`. Written once, so that tomorrow's point release changes nothing by itself.
+# Lines `release R`, `suite S` and `PACKAGE VERSION`. Written once, so that tomorrow's point release changes nothing by
+# itself. LiME is Debian's, whose newest is the newest there is.
 resolve() {
 	local release=$kernel package version
 	[[ $kernel == *-* ]] || release=$(apt_kernel "$kernel" "$arch")
 	version=$([ -n "$release" ] && apt_newest "linux-headers-$release:$arch") ||
-		{ say "no kernel $kernel for $arch in Debian"; return 1; }
+		{ say "no kernel $kernel for $arch in ${distro^}"; return 1; }
 	echo "release $release"
+	echo "suite $(apt_suite "linux-headers-$release:$arch" "$version")"
 	echo "linux-headers-$release:$arch $version"
 	for package in $(apt_run apt-cache show "linux-headers-$release:$arch=$version" | sed -n 's/^Depends: //p' |
-		grep -oE 'linux-(kbuild|headers)-[^ ,]+'); do
+		grep -oE 'linux-(kbuild|([a-z0-9.]+-)*headers)-[^ ,]+'); do
 		echo "$package $(apt_newest "$package")"
 	done
-	echo "lime-forensics-dkms $(apt_newest lime-forensics-dkms)"
 }
 
-if [ ! -s "$resolved" ] || [ -n "$refresh" ]; then
-	mkdir -p "$(dirname "$resolved")"
-	resolve >"$resolved.new" || { apt_refresh && resolve >"$resolved.new"; } || { rm -f "$resolved.new"; exit 1; }
+resolve_lime() {
+	local version
+	version=$(apt_newest lime-forensics-dkms) || { say "no LiME in Debian"; return 1; }
+	lime_check "$version" && echo "lime-forensics-dkms $version"
+}
+
+resolve_all() {
+	apt_open "$arch"
+	resolve_lime >"$resolved.new" || { apt_refresh && resolve_lime >"$resolved.new"; } || return 1
+	[ "$distro" = debian ] || apt_open "$arch" "$distro"
+	[ -z "$refresh" ] || apt_refresh
+	resolve >"$resolved.kernel" || { apt_refresh && resolve >"$resolved.kernel"; } || return 1
+	cat "$resolved.kernel" >>"$resolved.new"
+	rm "$resolved.kernel"
 	mv "$resolved.new" "$resolved"
+}
+
+if ! grep -qs "^suite " "$resolved" || [ -n "$refresh" ]; then
+	mkdir -p "$(dirname "$resolved")"
+	resolve_all || { rm -f "$resolved.new" "$resolved.kernel"; exit 1; }
 fi
 release=$(sed -n 's/^release //p' "$resolved")
+suite=$(sed -n 's/^suite //p' "$resolved")
 headers_version=$(sed -n "s/^linux-headers-$release:$arch //p" "$resolved")
 lime_version=$(sed -n 's/^lime-forensics-dkms //p' "$resolved")
-
-# The kernel's own compiler where this machine has it.
-compiler() {
-	local wanted
-	wanted=$cross$(grep -oE 'gcc-[0-9]+' "$1/.kernelvariables" | head -n 1)
-	command -v "$wanted" >/dev/null && echo "$wanted" || echo "${cross}gcc"
-}
 
 # --- the module ------------------------------------------------------------------------------------------------
 
 unpack_all() {
-	local package version deb
+	local package version deb of=debian
+	apt_open "$arch"
 	mkdir -p "$work/root"
 	while read -r package version; do
-		[ "$package" != release ] || continue
+		case $package in release | suite) continue ;; esac
+		if [ "$package" != lime-forensics-dkms ] && [ "$of" != "$distro" ]; then
+			of=$distro
+			apt_open "$arch" "$distro"
+		fi
 		deb=$(apt_fetch "$package" "$version") || return 1
 		dpkg-deb -x "$deb" "$work/root"
 	done <"$resolved"
 }
 
+# The compiler of the kernel itself, as its configuration has it: 130200 is gcc-13.
+compiler_name() {
+	sed -n 's/^CONFIG_GCC_VERSION=\([0-9]*\)[0-9]\{4\}$/gcc-\1/p' "$1/include/config/auto.conf" | head -n 1
+}
+
+# here_by WANTED: this machine's compiler that will do: the same, or a later one. An earlier one lacks options.
+here_by() {
+	local cc=$cross$1
+	command -v "$cc" >/dev/null && { echo "$cc"; return 0; }
+	cc=${cross}gcc
+	command -v "$cc" >/dev/null && [ "$("$cc" -dumpversion | cut -d. -f1)" -gt "${1#gcc-}" ] && echo "$cc"
+}
+
+# Here, with this machine's compiler.
+build_here() {
+	lime_compile "$1" "$work" CC="$2" CROSS_COMPILE="$cross" || return 1
+	"$2" --version | head -n 1 >"$work/compiler"
+}
+
+# In a root of the kernel's own release, with its compiler and the C library that its build tools need.
+build_in_root() {
+	local wanted=$2 root cc
+	root=$("$here/root.sh" "$distro" "$suite" "$wanted" ${cross:+"$wanted-${triple/_/-}"}) || return 1
+	cc=$cross$wanted
+	# shellcheck disable=SC2016
+	unshare --mount --propagation private bash -euc '
+		mount --bind "$2" "$1/work"
+		mount -t proc proc "$1/proc"
+		mount --bind /dev/null "$1/dev/null" 2>/dev/null || mount --bind /dev "$1/dev"
+		exec chroot "$1" /bin/bash -euc "
+			export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C TMPDIR=/tmp
+			say() { echo \"\$*\" >&2; }
+			strip=$5
+			. /work/lime.sh
+			lime_compile \"\${0}\" /work CC=\"\$1\" CROSS_COMPILE=\"\$2\"
+			\"\$1\" --version | head -n 1 >/work/compiler" "$3" "$4" "$6"' \
+		sh "$root" "$work" "${1/#$work//work}" "$cc" "$strip" "$cross"
+}
+
+# fixdep says how it is used where it runs at all.
+runs_here() { [[ $("$1/scripts/basic/fixdep" 2>&1 || true) == Usage* ]]; }
+
 build() {
-	local headers=$work/root/usr/src/linux-headers-$release cc
-	# The one absolute path in the packages.
-	sed -i "s|include /usr/src/|include $work/root/usr/src/|" "$headers/Makefile"
-	cc=$(compiler "$headers")
-	if [[ $("$headers/scripts/basic/fixdep" 2>&1 || true) != Usage* ]]; then
-		say "the build tools of $release do not run here: they are made for a newer Debian"
-		return 1
-	fi
+	local headers=$work/root/usr/src/linux-headers-$release place=$work wanted cc
 	cp -r "$work"/root/usr/src/lime-forensics-* "$work/src"
-	# CONFIG_DEBUG_INFO_BTF_MODULES would need the kernel image and pahole; the module works without.
-	nice make -s -C "$headers" M="$work/src" CC="$cc" CROSS_COMPILE="$cross" CONFIG_DEBUG_INFO_BTF_MODULES= \
-		KCFLAGS="-ffile-prefix-map=$work=." modules >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }
-	"${cross}strip" --strip-unneeded -o "$work/lime.ko" "$work/src/lime.ko"
-	"$cc" --version | head -n 1 >"$work/compiler"
-}
-
-# modinfo without kmod: NUL-separated `key=value` of the module's .modinfo section.
-modinfo() {
-	"${cross}objcopy" -O binary --only-section=.modinfo "$1" "$work/modinfo"
-	tr '\0' '\n' <"$work/modinfo" | sed -n "s/^$2=//p"
-}
-
-describe() {
-	cat <<-JSON
-	{
-	  "file": "$name.ko",
-	  "module": "lime",
-	  "arch": "$arch",
-	  "release": "$release",
-	  "vermagic": "$(modinfo "$1" vermagic)",
-	  "licence": "$(modinfo "$1" license)",
-	  "size": $(stat -c %s "$1"),
-	  "sha256": "$(sha256sum <"$1" | cut -d' ' -f1)",
-	  "lime": "$lime_version",
-	  "kernel_package": "linux-headers-$release $headers_version",
-	  "compiler": "$(cat "$work/compiler")"
-	}
-	JSON
+	lime_check "$(lime_version "$work/src")" || return 1
+	cp "$here/lime.sh" "$work/"
+	wanted=$(compiler_name "$headers")
+	wanted=${wanted:-gcc-0}
+	runs_here "$headers" && cc=$(here_by "$wanted") || place=/work
+	# The absolute paths in Debian's packages.
+	sed -i -E "s,^(include |KBUILD_OUTPUT=)/usr/src/,\1$place/root/usr/src/," "$headers/Makefile"
+	if [ "$place" = /work ]; then
+		build_in_root "$headers" "$wanted"
+	else
+		build_here "$headers" "$cc"
+	fi
 }
 
 name=lime-$arch-$release
-key=$(cat "$resolved" "$here/build.sh" | sha256sum | cut -c1-16)
+key=$(cat "$resolved" "$here/build.sh" "$here/lime.sh" | sha256sum | cut -c1-16)
 store=$cache/kmod/built/$name-$key
 if [ ! -s "$store/$name.json" ]; then
 	work=$(mktemp -d "$cache/kmod/.build.XXXXXX")
-	trap 'rm -rf "$work"' EXIT
+	trap 'rm -rf --one-file-system "$work"' EXIT
 	if ! unpack_all; then
 		# The mirror has dropped what was resolved: it has something newer.
 		say "looking for newer packages"
@@ -135,12 +170,16 @@ if [ ! -s "$store/$name.json" ]; then
 		apt_close
 		rm -rf "$work"
 		[ -z "$refresh" ] || exit 1
-		exec "$0" --kernel "$kernel" --out "$out" --arch "$arch" --refresh
+		exec "$0" --kernel "$kernel" --out "$out" --arch "$arch" --distro "$distro" --refresh
 	fi
+	apt_close
 	build
 	mkdir "$work/store"
+	lime_describe "$work/lime.ko" "$name.ko" "$arch" "$lime_version" "linux-headers-$release $headers_version" \
+		"$(cat "$work/compiler")" >"$work/store/$name.json"
+	grep -qF "\"release\": \"$release\"" "$work/store/$name.json" ||
+		{ say "the module is not for $release: $(lime_info "$work/lime.ko" vermagic)"; exit 1; }
 	mv "$work/lime.ko" "$work/store/$name.ko"
-	describe "$work/store/$name.ko" >"$work/store/$name.json"
 	mkdir -p "$cache/kmod/built"
 	rm -rf "$store"
 	mv "$work/store" "$store"
