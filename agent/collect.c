@@ -27,7 +27,7 @@
 #include "host.h"
 #include "log.h"
 #include "metadata.h"
-#include "module.h"
+#include "module_fetch.h"
 #include "options.h"
 #include "pipeline.h"
 #include "progress.h"
@@ -73,6 +73,7 @@ struct plan {
 	struct options *o;
 	struct host host;
 	struct collector_request req;
+	struct module_fetch *fetch;   /* NULL: not begun, or taken */
 	struct module module;
 	struct metadata metadata;
 	struct taken taken;
@@ -208,6 +209,16 @@ static void note_group(struct plan *p, size_t row)
 	p->volatile_done = true;
 }
 
+/* Begin to look for the module: by the time memory's turn comes it is there. */
+static void seek_module(struct plan *p)
+{
+	struct vault_options how;
+
+	(void)options_vault(p->o, &how);
+	if (p->req.memory == MEMORY_AUTO || p->req.memory == MEMORY_LIME)
+		module_fetch_start(&p->fetch, &p->o->lime, &how, p->o->deadline_s);
+}
+
 /*
  * When this one's share of the time ends; 0: it has all of it.  What is volatile
  * is small: one that needs more than half of the time is in trouble.
@@ -230,6 +241,8 @@ static void run_collector(struct plan *p, size_t row)
 	bool hung;
 	int r;
 
+	if (c == &collector_memory)
+		module_fetch_end(&p->fetch, &p->module, &p->req);
 	p->share_ms = share_of(p, row);
 	if (p->carry != NULL && strcmp(p->carry_group, c->group) != 0)
 		flush_carry(p);
@@ -300,19 +313,6 @@ static void set_order(struct plan *p)
 		}
 }
 
-/* The module, whole, before the host is touched. */
-static void load_lime(struct plan *p)
-{
-	/* Other methods may do: the reason goes into the manifest's notes. */
-	if (module_load(&p->module, &p->o->lime) < 0)
-		log_line(LOG_WARN, "LiME will not be used: %s", p->module.why);
-	p->req.lime = p->module.data;
-	p->req.lime_len = p->module.len;
-	p->req.lime_name = p->module.name;
-	p->req.lime_from = p->module.from[0] != '\0' ? p->module.from : NULL;
-	p->req.lime_why = p->module.data == NULL ? p->module.why : NULL;
-}
-
 /* A change to the host, if a small one: it goes on the record. */
 static void protect(struct plan *p)
 {
@@ -351,7 +351,6 @@ static int prepare(struct plan *p)
 	taken_open(&p->taken);
 	p->req.taken = &p->taken;
 	p->req.metadata = metadata_open(&p->metadata, p->o->vault.imds_endpoint);
-	load_lime(p);
 	r = collection_id_make(&p->id, p->o->case_id);
 	if (r == 0 && p->o->ticket != NULL && p->o->ticket->kind == TICKET_PUT)
 		r = collection_id_place(&p->id, p->o->case_id, p->o->ticket->collection);
@@ -363,13 +362,18 @@ static int prepare(struct plan *p)
 	note_request(p);
 	/* First of all: out of the host's reach before anything can go wrong. */
 	result_first_line(&p->id, pipeline_public_key(p->pipe));
-	return pipeline_start(p->pipe, &p->budget);
+	r = pipeline_start(p->pipe, &p->budget);
+	if (r == 0)
+		seek_module(p);
+	return r;
 }
 
 static void release(struct plan *p)
 {
 	bool hung = p->hung || (p->pipe != NULL && pipeline_hung(p->pipe));
 
+	/* It may read what the ticket holds. */
+	module_fetch_end(&p->fetch, &p->module, &p->req);
 	/* What was left behind may still use the rest. */
 	if (hung)
 		pipeline_wipe(p->pipe);

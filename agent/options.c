@@ -175,6 +175,12 @@ static int set_workers(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return 0;
 }
 
+static int set_lime_store(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	((struct options *)ctx)->lime.store = value;
+	return words_lime_store(value, error);
+}
+
 static int set_spool(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	struct options *o = ctx;
@@ -221,9 +227,11 @@ static const struct cli_option rows[] = {
 	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct options, lime.file),
 	  .help = "the LiME kernel module for this kernel" },
 	{ .name = "lime-key", .arg = "KEY", .offset = offsetof(struct options, lime.key),
-	  .help = "minisign's public key that must have signed it, or its file" },
-	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct options, lime.store),
-	  .help = "where lime-ARCH-RELEASE.ko lies (default " MODULE_STORE ")" },
+	  .help = "minisign's public key that must have signed it, or its file\n"
+		  "(default: " MODULE_KEY ", if there is one)" },
+	{ .name = "lime-store", .arg = "WHERE", .set = set_lime_store,
+	  .help = "a store of signed modules: a directory, https://... or s3://...\n"
+		  "(looked into besides " MODULE_STORE ")" },
 	{ .name = "time-server", .arg = "ADDRESS", .offset = offsetof(struct options, time_server),
 	  .help = "IPv4 address[:PORT] that is asked for the time (default: Amazon\n"
 		  "Time Sync, 169.254.169.123); none: nobody" },
@@ -362,7 +370,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (r == 0)
 		r = check_vault(o);
 	if (r == 0 && o->memory == MEMORY_LIME && !module_expected(&o->lime))
-		r = cli_usage(&cli, "--memory lime needs --lime FILE or --lime-store DIR");
+		r = cli_usage(&cli, "--memory lime needs --lime FILE or --lime-store WHERE");
 	if (r != 0)
 		return -EINVAL;
 	if (o->ticket_from == NULL) /* else its own words come first */
@@ -420,7 +428,7 @@ static int take(struct options *o, const struct ticket *t, char error[CLI_ERROR_
 	if (o->lime.key == NULL)
 		o->lime.key = t->lime_key;
 	if (r == 0 && o->memory == MEMORY_LIME && !module_expected(&o->lime)) {
-		(void)snprintf(error, CLI_ERROR_MAX, "it wants --lime FILE or --lime-store DIR");
+		(void)snprintf(error, CLI_ERROR_MAX, "it wants --lime FILE or --lime-store WHERE");
 		r = -EINVAL;
 	}
 	/* What is signed gets no other headers. */
@@ -491,7 +499,7 @@ const struct vault_ops *options_vault(const struct options *o, struct vault_opti
 	};
 	vault_cli_apply(&o->vault, ret);
 	if (o->ticket == NULL)
-		return vault_find(o->to);
+		return o->to != NULL ? vault_find(o->to) : NULL;
 	ret->ca_pem = o->ticket->ca;
 	if (o->ticket->kind != TICKET_CREDENTIALS)
 		return &vault_post;

@@ -70,7 +70,7 @@ void options_request(const struct options *o, struct collector_request *ret);
 
 /*
  * How the vault is reached, by ticket or command line: all of ${ret} but the
- * times.  What it points to lives as long as ${o}.
+ * times.  What it points to lives as long as ${o}.  NULL: no vault was said.
  */
 const struct vault_ops *options_vault(const struct options *o, struct vault_options *ret);
 

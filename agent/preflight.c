@@ -16,6 +16,7 @@
 
 #include "buf.h"
 #include "cli.h"
+#include "clock.h"
 #include "collector.h"
 #include "host.h"
 #include "json.h"
@@ -24,6 +25,9 @@
 #include "preflight_vault.h"
 #include "quote.h"
 #include "scope.h"
+#include "vault.h"
+#include "vault_cli.h"
+#include "words.h"
 
 #define JSON_MAX (64u << 10)
 #define SHOWN 512
@@ -40,13 +44,21 @@ struct arguments {
 	bool json;
 };
 
+static int set_lime_store(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	((struct arguments *)ctx)->lime.store = value;
+	return words_lime_store(value, error);
+}
+
 static const struct cli_option options[] = {
 	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct arguments, lime.file),
 	  .help = "the LiME kernel module that evac collect would get" },
 	{ .name = "lime-key", .arg = "KEY", .offset = offsetof(struct arguments, lime.key),
-	  .help = "minisign's public key that must have signed it, or its file" },
-	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct arguments, lime.store),
-	  .help = "where lime-ARCH-RELEASE.ko lies (default " MODULE_STORE ")" },
+	  .help = "minisign's public key that must have signed it, or its file\n"
+		  "(default: " MODULE_KEY ", if there is one)" },
+	{ .name = "lime-store", .arg = "WHERE", .set = set_lime_store,
+	  .help = "a store of signed modules: a directory, https://... or s3://...\n"
+		  "(looked into besides " MODULE_STORE ")" },
 	PREFLIGHT_VAULT_ROWS(struct arguments, vault),
 	{ .name = "json", .offset = offsetof(struct arguments, json),
 	  .help = "print one JSON object instead" },
@@ -186,6 +198,7 @@ static void put_module(struct json *j, const struct preflight *p)
 {
 	json_object(j, "lime_module");
 	json_bool(j, "found", p->module.data != NULL);
+	json_bool(j, "verified", p->module.verified);
 	json_bytes(j, "name", p->module.name, strlen(p->module.name));
 	json_str(j, "from", p->module.data != NULL ? p->module.from : NULL);
 	json_bytes(j, "why", p->module.why,
@@ -244,9 +257,13 @@ static int print_json(const struct preflight *p)
 static int look(struct preflight *p, const struct arguments *args)
 {
 	struct collector_request req = { .memory = MEMORY_AUTO };
+	struct vault_options how;
 	struct host host;
-	int r = module_load(&p->module, &args->lime);
+	int r;
 
+	/* The ticket's store and key, where it has been read and they were not given. */
+	(void)options_vault(&args->vault.o, &how);
+	r = module_load(&p->module, &args->vault.o.lime, &how, clock_now_ms() + MODULE_WAIT_MS);
 	if (r < 0) {
 		(void)fprintf(stderr, "evac preflight: %s\n", p->module.why);
 		return r;
@@ -281,8 +298,9 @@ int preflight_main(int argc, char **argv)
 	if (geteuid() != 0)
 		(void)fprintf(stderr, "evac preflight: not root: evac collect would refuse to run\n");
 	p.vault = &args.vault;
+	args.vault.o.lime = args.lime;
+	arrives = preflight_vault_look(p.vault);
 	r = look(&p, &args);
-	arrives = r == 0 && preflight_vault_look(p.vault);
 	if (r == 0 && args.json) {
 		r = print_json(&p);
 	} else if (r == 0) {

@@ -58,7 +58,7 @@ struct ticket {
 	struct ticket_names only, skip;
 	const char *profile, *memory;
 	bool with_secrets;
-	const char *lime_store;    /* a directory of the host */
+	const char *lime_store;    /* kmod_store.h */
 	const char *lime_key;      /* who signs the modules: 56 characters */
 	int64_t issued_s, expires_s; /* Unix time */
 

@@ -14,6 +14,7 @@
 
 #include "cli.h"
 #include "collector.h"
+#include "kmod_store.h"
 #include "parse.h"
 #include "policy.h"
 #include "scope.h"
@@ -130,6 +131,17 @@ static int set_memory(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return words_memory(value, &method, error);
 }
 
+/* The host's working directory is not ours. */
+static int set_lime_store(void *ctx, const char *value, char error[CLI_ERROR_MAX])
+{
+	((struct ticket_words *)ctx)->t.lime_store = value;
+	if (kmod_store_is_place(value))
+		return 0;
+	(void)snprintf(error, CLI_ERROR_MAX,
+		       "an absolute directory, https://HOST/PATH or s3://BUCKET/PREFIX");
+	return -EINVAL;
+}
+
 /* The host shall not need the file. */
 static int set_lime_key(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
@@ -196,8 +208,8 @@ static const struct cli_option options[] = {
 	  .help = "print the session policy for aws sts assume-role, and nothing else" },
 	WORDS_SECRETS(struct ticket_words, t.with_secrets),
 	WORDS_ORDER(set_profile, set_only, set_skip, set_memory, set_deadline),
-	{ .name = "lime-store", .arg = "DIR", .offset = offsetof(struct ticket_words, t.lime_store),
-	  .help = "where the host has modules, lime-ARCH-RELEASE.ko" },
+	{ .name = "lime-store", .arg = "WHERE", .set = set_lime_store,
+	  .help = "where the host finds modules: a directory of it, https://... or s3://..." },
 	{ .name = "lime-key", .arg = "KEY", .set = set_lime_key,
 	  .help = "the public key that must have signed them, or a file that has it" },
 	VAULT_CLI_ADDRESS(struct ticket_words, t),

@@ -9,6 +9,7 @@
 
 #include "agekey.h"
 #include "collection_id.h"
+#include "kmod_store.h"
 #include "parse.h"
 #include "quote.h"
 #include "scope.h"
@@ -105,4 +106,12 @@ int words_collector(const char **list, size_t *ret_row, char error[CLI_ERROR_MAX
 	*ret_row = i;
 	*list = (*list)[len] == ',' ? *list + len + 1 : NULL;
 	return 0;
+}
+
+int words_lime_store(const char *value, char error[CLI_ERROR_MAX])
+{
+	if (value[0] != '\0' && (strstr(value, "://") == NULL || kmod_store_is_place(value)))
+		return 0;
+	(void)snprintf(error, CLI_ERROR_MAX, "a directory, https://HOST/PATH or s3://BUCKET/PREFIX");
+	return -EINVAL;
 }

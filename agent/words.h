@@ -61,4 +61,7 @@ int words_deadline(const char *value, uint64_t *ret_s, char error[CLI_ERROR_MAX]
  */
 int words_collector(const char **list, size_t *ret_row, char error[CLI_ERROR_MAX]);
 
+/* Can ${value} be a module store: a directory, https://... or s3://...? */
+int words_lime_store(const char *value, char error[CLI_ERROR_MAX]);
+
 #endif

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "kcore.h"
+#include "memory_module.h"
 #include "ranges.h"
 
 struct collector_request;
@@ -90,6 +91,7 @@ enum memory_resident {
 /* What was found before anything was touched. */
 struct memory_probe {
 	char release[128];
+	char version[128];     /* "#1 SMP PREEMPT_DYNAMIC Debian ..." */
 	enum memory_lockdown lockdown;
 	enum memory_resident lime;
 	bool modules_disabled;
@@ -282,21 +284,11 @@ void memory_probe(struct memory_probe *ret, const struct host *host);
  */
 pid_t memory_probe_secretmem(const struct host *host);
 
+/* What is there of a module "lime" now. */
+enum memory_resident memory_probe_resident(const struct host *host);
+
 /* State of the module "lime" in ${text}, the content of /proc/modules. */
 enum memory_resident memory_probe_modules(const char *text, size_t len);
-
-/* memory_module.c ------------------------------------------------------ */
-
-/* What a kernel module says of itself. */
-struct memory_module {
-	uint16_t machine; /* EM_... */
-	bool is_signed;   /* a signature is appended; not checked */
-	char name[64];    /* empty where modules do not carry it */
-	char release[128]; /* first word of vermagic */
-};
-
-/* Read a module file.  0; -ENOEXEC when it is no ELF-64 module. */
-int memory_module_parse(const void *file, size_t len, struct memory_module *ret);
 
 /* memory_files.c ------------------------------------------------------- */
 

@@ -10,13 +10,13 @@
  */
 #include "memory.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buf.h"
@@ -30,12 +30,8 @@
 #define CHUNK_BYTES ((size_t)1 << 20)
 #define STALL_MS 30000
 #define TICK_MS 500
-
-#if defined(__x86_64__)
-#define MACHINE EM_X86_64
-#else
-#define MACHINE EM_AARCH64
-#endif
+#define OLD_WAIT_MS 5000
+#define OLD_TICK_MS 100
 
 /* A stream on its way into pieces. */
 struct dump {
@@ -56,17 +52,19 @@ static const char *module_refusal(const struct memory_probe *probe,
 				  const struct collector_request *req)
 {
 	struct memory_module mod;
+	const char *why;
 
 	if (req->lime == NULL)
 		return req->lime_why != NULL ? req->lime_why : "no module given";
 	if (memory_module_parse(req->lime, req->lime_len, &mod) < 0)
 		return "not a kernel module";
-	if (mod.machine != MACHINE)
+	if (!memory_module_is_native(&mod))
 		return "module for another architecture";
 	if (mod.name[0] != '\0' && strcmp(mod.name, MODULE_NAME) != 0)
 		return "module is not lime";
-	if (strcmp(mod.release, probe->release) != 0)
-		return "module for another kernel release";
+	why = memory_module_misfit(&mod, probe->release, probe->version);
+	if (why != NULL)
+		return why;
 	if (!mod.is_signed && probe->signature_enforced)
 		return "EKEYREJECTED: kernel wants signed modules, this is not";
 	if (!mod.is_signed && probe->lockdown == LOCKDOWN_INTEGRITY)
@@ -347,8 +345,15 @@ static void note_stream(struct dump *d)
 {
 	struct memory *m = d->m;
 
-	(void)sink_note(m->sink, "lime", d->error != NULL ? "failed: %s" :
-			"used, complete%s", d->error != NULL ? d->error : "");
+	uint64_t came = ranges_bytes(&m->covered), all = ranges_bytes(&m->ram);
+
+	/* Neither the module's result nor a whole last range says that all is there. */
+	if (d->error == NULL && came < all)
+		(void)sink_note(m->sink, "lime", "failed: its stream ended after %" PRIu64
+				" of %" PRIu64 " bytes", came, all);
+	else
+		(void)sink_note(m->sink, "lime", d->error != NULL ? "failed: %s" :
+				"used, complete%s", d->error != NULL ? d->error : "");
 	if (d->skipped > 0)
 		(void)sink_note(m->sink, "lime.skipped", "%" PRIu64 " bytes of "
 				"ranges that are not aligned or not in iomem",
@@ -392,17 +397,40 @@ static void note_end(struct memory *m, int loaded)
 			" after", m->probe.taint, after.taint);
 }
 
-/* A module that an earlier run, killed, left behind. */
-static bool remove_old(struct memory *m)
+/*
+ * A module that an earlier run, killed, left behind.  It may be on its way out
+ * of its last write still: that ends by itself, where it hangs it does not.
+ */
+static int remove_old(struct memory *m)
 {
-	int r;
+	const struct timespec wait = { .tv_nsec = OLD_TICK_MS * 1000000L };
+	bool waited = m->probe.lime == LIME_STUCK;
+	int r = 0;
 
-	if (m->probe.lime != LIME_IDLE)
-		return true;
-	r = memory_loader_unload(MODULE_NAME);
-	(void)sink_note(m->sink, "lime.old", "%s", r == 0 ?
-			"was loaded and idle, unloaded" : errname(r));
-	return r == 0;
+	if (m->probe.lime == LIME_ABSENT)
+		return 0;
+	for (int ms = 0; m->probe.lime == LIME_STUCK && ms < OLD_WAIT_MS; ms += OLD_TICK_MS) {
+		(void)nanosleep(&wait, NULL);
+		r = sink_flush(m->sink);
+		if (r < 0)
+			return r;
+		m->probe.lime = memory_probe_resident(m->host);
+	}
+	if (m->probe.lime == LIME_IDLE) {
+		r = memory_loader_unload(MODULE_NAME);
+		if (r == 0)
+			m->probe.lime = LIME_ABSENT;
+		else
+			m->probe.lime = LIME_STUCK;
+	}
+	if (m->probe.lime == LIME_STUCK)
+		(void)sink_note(m->sink, "lime.old", "is loaded and busy, or half gone: %s",
+				r < 0 ? errname(r) : "left alone");
+	else
+		(void)sink_note(m->sink, "lime.old", "was loaded%s, %s",
+				waited ? " and busy for a while" : " and idle",
+				r == 0 ? "unloaded" : "gone");
+	return 0;
 }
 
 int memory_lime_run(struct memory *m)
@@ -415,9 +443,13 @@ int memory_lime_run(struct memory *m)
 		m->probe.secretmem = memory_probe_secretmem(m->host);
 	if (m->req->lime_from != NULL)
 		(void)sink_note(m->sink, "lime.module", "%s", m->req->lime_from);
+	/* Only for one that would be loaded in its place. */
+	if (m->req->lime != NULL && m->probe.cap_module) {
+		r = remove_old(m);
+		if (r < 0)
+			return r;
+	}
 	why = memory_lime_refusal(&m->probe, m->req);
-	if (why == NULL && !remove_old(m))
-		why = "a lime module is there and cannot be unloaded";
 	if (why != NULL) {
 		(void)sink_note(m->sink, "lime", "refused: %s", why);
 		return 0;

@@ -4,11 +4,17 @@
  * No I/O.  The file may be cut or forged: every offset is checked, and text is
  * taken only as far as it ends in a NUL inside its section.
  */
-#include "memory.h"
+#include "memory_module.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
+
+#if defined(__x86_64__)
+#define MACHINE EM_X86_64
+#else
+#define MACHINE EM_AARCH64
+#endif
 
 /* Behind the signature block (Linux kernel/module/signing.c). */
 static const char signature_mark[] = "~Module signature appended~\n";
@@ -56,7 +62,7 @@ static const char *find_modinfo(const uint8_t *file, size_t len, size_t *ret_len
 	return NULL;
 }
 
-/* Copy the value of "${key}=" up to a blank; "" when there is none. */
+/* Copy the value of "${key}="; "" when there is none, or none that fits. */
 static void get(const char *info, size_t len, const char *key, char *ret, size_t cap)
 {
 	size_t want = strlen(key);
@@ -69,7 +75,7 @@ static void get(const char *info, size_t len, const char *key, char *ret, size_t
 			return;
 		if (n > want && memcmp(info, key, want) == 0 && info[want] == '=') {
 			const char *value = info + want + 1;
-			size_t size = strcspn(value, " ");
+			size_t size = strlen(value);
 
 			if (size < cap) {
 				memcpy(ret, value, size);
@@ -105,6 +111,40 @@ int memory_module_parse(const void *file, size_t len, struct memory_module *ret)
 			     memcmp(p + len - mark, signature_mark, mark) == 0,
 	};
 	get(info, info_len, "name", ret->name, sizeof(ret->name));
-	get(info, info_len, "vermagic", ret->release, sizeof(ret->release));
+	get(info, info_len, "vermagic", ret->vermagic, sizeof(ret->vermagic));
+	mark = strcspn(ret->vermagic, " ");
+	if (mark == 0 || mark >= sizeof(ret->release))
+		return -ENOEXEC;
+	memcpy(ret->release, ret->vermagic, mark);
 	return 0;
+}
+
+bool memory_module_is_native(const struct memory_module *m)
+{
+	return m->machine == MACHINE;
+}
+
+/* Does ${text} have a word that begins with ${word}? */
+static bool has(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)) != NULL; at += len)
+		if (at > text && at[-1] == ' ')
+			return true;
+	return false;
+}
+
+const char *memory_module_misfit(const struct memory_module *m, const char *release,
+				 const char *version)
+{
+	if (strcmp(m->release, release) != 0)
+		return "module for another kernel release";
+	if (version[0] == '\0')
+		return NULL;
+	if (has(m->vermagic, "SMP") != has(version, "SMP") ||
+	    has(m->vermagic, "preempt") != has(version, "PREEMPT") ||
+	    has(m->vermagic, "preempt_rt") != has(version, "PREEMPT_RT"))
+		return "module for another build of this kernel release (SMP, preemption)";
+	return NULL;
 }

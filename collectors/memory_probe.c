@@ -110,7 +110,7 @@ enum memory_resident memory_probe_modules(const char *text, size_t len)
 	return LIME_ABSENT;
 }
 
-static enum memory_resident read_resident(const struct host *host)
+enum memory_resident memory_probe_resident(const struct host *host)
 {
 	enum memory_resident r = LIME_ABSENT;
 	char *text = malloc(MODULES_MAX);
@@ -136,8 +136,12 @@ void memory_probe(struct memory_probe *ret, const struct host *host)
 			 sizeof(ret->release)) < 0)
 		ret->release[0] = '\0';
 	ret->release[strcspn(ret->release, "\n")] = '\0';
+	if (io_read_file(host->proc, "sys/kernel/version", ret->version,
+			 sizeof(ret->version)) < 0)
+		ret->version[0] = '\0';
+	ret->version[strcspn(ret->version, "\n")] = '\0';
 	ret->lockdown = read_lockdown(host->sys);
-	ret->lime = read_resident(host);
+	ret->lime = memory_probe_resident(host);
 	ret->modules_disabled =
 		read_switch(host->proc, "sys/kernel/modules_disabled") == '1';
 	ret->signature_enforced =

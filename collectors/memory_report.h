@@ -12,7 +12,7 @@ struct host;
 struct memory_probe;
 
 #define MEMORY_REPORT_METHODS 5
-#define MEMORY_REPORT_WHY_MAX 128
+#define MEMORY_REPORT_WHY_MAX 256
 
 /* One method, in the order in which they are tried. */
 struct memory_verdict {

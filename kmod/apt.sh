@@ -17,9 +17,8 @@
 # Kernels come from the stable suites. The testing suite is there for LiME only: see the preferences below.
 apt_stable="bookworm trixie"
 apt_testing=forky
-# Ubuntu's kernels. Its other architectures are on another mirror.
+# Ubuntu's kernels come from this machine's own mirror, or from $EVAC_UBUNTU_MIRROR, which other systems set.
 apt_ubuntu="jammy noble"
-apt_ubuntu_mirror=${EVAC_UBUNTU_MIRROR:-http://archive.ubuntu.com/ubuntu}
 debs=$cache/kmod/debs
 
 apt_mirrors() {
@@ -38,7 +37,9 @@ apt_source() {
 # Debian has Ubuntu's keys as a package, so that its signatures can be checked here.
 apt_sources_ubuntu() {
 	local keyring=$cache/kmod/ubuntu-keyring/usr/share/keyrings/ubuntu-archive-keyring suite deb
-	local dir=$apt_dir archs=$apt_archs
+	local dir=$apt_dir archs=$apt_archs mirror=${EVAC_UBUNTU_MIRROR-}
+	[ -n "$mirror" ] || mirror=$(apt_mirrors | sed -nE "s/ (${apt_ubuntu// /|})\$//p" | head -n 1)
+	[ -n "$mirror" ] || { say "no Ubuntu mirror: set EVAC_UBUNTU_MIRROR to the address of one"; return 1; }
 	if ! compgen -G "$keyring.*" >/dev/null; then
 		apt_open "$(dpkg --print-architecture)"
 		deb=$(apt_fetch ubuntu-keyring "$(apt_newest ubuntu-keyring)") || return 1
@@ -47,9 +48,9 @@ apt_sources_ubuntu() {
 		export APT_CONFIG=$apt_dir/apt.conf
 	fi
 	for suite in $apt_ubuntu; do
-		apt_source "$apt_ubuntu_mirror" "$suite" "$keyring"
-		apt_source "$apt_ubuntu_mirror" "$suite-updates" "$keyring"
-		apt_source "$apt_ubuntu_mirror" "$suite-security" "$keyring"
+		apt_source "$mirror" "$suite" "$keyring"
+		apt_source "$mirror" "$suite-updates" "$keyring"
+		apt_source "$mirror" "$suite-security" "$keyring"
 	done
 	: >"$apt_dir/preferences"
 }

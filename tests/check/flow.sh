@@ -31,7 +31,8 @@ allowed() {
 	agent/credentials) echo 'imds.h secret.h log.h' ;;
 	agent/imds) echo 'credentials.h http.h' ;;
 	agent/vault_post) echo 'vault.h s3.h s3_client.h http.h ticket.h log.h' ;;
-	agent/policy | agent/s3) echo '' ;;
+	agent/policy | agent/s3 | agent/kmod_index) echo '' ;;
+	agent/kmod_store) echo 'vault.h s3.h s3_client.h http.h' ;;
 	agent/s3_headers) echo 's3.h' ;;
 	agent/s3_error | agent/s3_list) echo 's3.h s3_xml.h' ;;
 	agent/s3_xml | agent/rate) echo '' ;;
@@ -82,5 +83,5 @@ door archive.h archive unpack
 door archive_entry.h archive unpack
 door curl/curl.h http
 door openssl/evp.h digest
-door yyjson.h manifest_read imds ticket aws_ranges
+door yyjson.h manifest_read imds ticket aws_ranges kmod_index
 exit $failed

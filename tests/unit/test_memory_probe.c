@@ -1,5 +1,4 @@
 /* test_memory_probe.c - what decides the method, and reads that fail at a page. */
-#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 
 #include "check.h"
 #include "collector.h"
+#include "kofile.h"
 #include "machine.h"
 #include "memory.h"
 
@@ -96,31 +96,6 @@ static void test_gaps(void)
 		ranges_free(&m.holes[i]);
 }
 
-/* A module file with nothing but its .modinfo. */
-static size_t make_module(uint8_t *p, uint16_t machine, const char *modinfo, size_t len)
-{
-	static const char names[] = "\0.modinfo\0.shstrtab";
-	Elf64_Ehdr e = {
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
-			     ELFDATA2LSB, EV_CURRENT },
-		.e_type = ET_REL, .e_machine = machine, .e_shoff = sizeof(e),
-		.e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 3, .e_shstrndx = 2,
-	};
-	Elf64_Shdr s[3] = {
-		{ 0 },
-		{ .sh_name = 1, .sh_type = SHT_PROGBITS, .sh_offset = 512, .sh_size = len },
-		{ .sh_name = 10, .sh_type = SHT_STRTAB, .sh_offset = 400,
-		  .sh_size = sizeof(names) },
-	};
-
-	memset(p, 0, 512);
-	memcpy(p, &e, sizeof(e));
-	memcpy(p + sizeof(e), s, sizeof(s));
-	memcpy(p + 400, names, sizeof(names));
-	memcpy(p + 512, modinfo, len);
-	return 512 + len;
-}
-
 #define MODINFO(release, name) \
 	"license=GPL\0name=" name "\0vermagic=" release " SMP mod_unload \0"
 
@@ -144,14 +119,6 @@ static bool refused(const void *file, size_t len, struct memory_probe probe,
 	return strstr(why, want) != NULL;
 }
 
-#if defined(__x86_64__)
-#define MACHINE EM_X86_64
-#define OTHER EM_AARCH64
-#else
-#define MACHINE EM_AARCH64
-#define OTHER EM_X86_64
-#endif
-
 static void test_refusals(void)
 {
 	static const char good[] = MODINFO("6.1.0-test", "lime");
@@ -161,9 +128,16 @@ static void test_refusals(void)
 	const struct memory_probe able = { .cap_module = true };
 	struct memory_probe p = able;
 	uint8_t b[1024];
-	size_t n = make_module(b, MACHINE, good, sizeof(good)), bad = 0;
+	size_t n = kofile_make(b, KOFILE_MACHINE, good, sizeof(good)), bad = 0;
 
 	CHECK(refused(b, n, able, "none"), "nothing argues against a module that fits");
+	(void)snprintf(p.version, sizeof(p.version), "#1 SMP Debian 6.1.1-1");
+	CHECK(refused(b, n, p, "none"), "nor a kernel of the same kind");
+	(void)snprintf(p.version, sizeof(p.version), "#1 SMP PREEMPT_DYNAMIC Debian 6.1.1-1");
+	CHECK(refused(b, n, p, "another build"), "a kernel that preempts");
+	(void)snprintf(p.version, sizeof(p.version), "#1 Debian 6.1.1-1");
+	CHECK(refused(b, n, p, "another build"), "a kernel for one processor");
+	p = able;
 	CHECK(refused(NULL, 0, able, "no module"), "no module");
 	p.cap_module = false;
 	CHECK(refused(b, n, p, "CAP_SYS_MODULE"), "no capability");
@@ -201,11 +175,11 @@ static void test_refusals(void)
 		free(cut);
 	}
 	CHECK(bad == 0, "a module cut at every byte is refused (%zu are not)", bad);
-	n = make_module(b, OTHER, good, sizeof(good));
+	n = kofile_make(b, KOFILE_OTHER, good, sizeof(good));
 	CHECK(refused(b, n, able, "architecture"), "another architecture");
-	n = make_module(b, MACHINE, other, sizeof(other));
+	n = kofile_make(b, KOFILE_MACHINE, other, sizeof(other));
 	CHECK(refused(b, n, able, "another kernel"), "another release");
-	n = make_module(b, MACHINE, wrong, sizeof(wrong));
+	n = kofile_make(b, KOFILE_MACHINE, wrong, sizeof(wrong));
 	CHECK(refused(b, n, able, "not lime"), "another module");
 }
 
