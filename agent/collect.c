@@ -209,7 +209,7 @@ static void note_group(struct plan *p, size_t row)
 	p->volatile_done = true;
 }
 
-/* Begin to look for the module: by the time memory's turn comes it is there. */
+/* Begin to look for the module: it is there by memory's turn. */
 static void seek_module(struct plan *p)
 {
 	struct vault_options how;
@@ -363,8 +363,7 @@ static int prepare(struct plan *p)
 	/* First of all: out of the host's reach before anything can go wrong. */
 	result_first_line(&p->id, pipeline_public_key(p->pipe));
 	r = pipeline_start(p->pipe, &p->budget);
-	if (r == 0)
-		seek_module(p);
+	seek_module(p);
 	return r;
 }
 
@@ -372,8 +371,7 @@ static void release(struct plan *p)
 {
 	bool hung = p->hung || (p->pipe != NULL && pipeline_hung(p->pipe));
 
-	/* It may read what the ticket holds. */
-	module_fetch_end(&p->fetch, &p->module, &p->req);
+	module_fetch_end(&p->fetch, &p->module, &p->req); /* it may read the ticket */
 	/* What was left behind may still use the rest. */
 	if (hung)
 		pipeline_wipe(p->pipe);

@@ -36,6 +36,7 @@ struct kmod_store {
 	bool in_bucket;
 	struct http *http;
 	struct http_session *web;
+	bool broken;                  /* the last connection */
 	struct http_response answer;
 };
 
@@ -134,7 +135,8 @@ static int judge(unsigned status, char error[KMOD_STORE_ERROR_MAX])
 static int web_try(struct kmod_store *s, const char *url, int64_t end_ms, struct buf *into,
 		   char error[KMOD_STORE_ERROR_MAX])
 {
-	struct http_request req = { .method = HTTP_GET, .url = url, .into = into, .fresh = true };
+	struct http_request req = { .method = HTTP_GET, .url = url, .into = into,
+				    .fresh = s->broken };
 	char why[HTTP_ERROR_MAX];
 	int r;
 
@@ -143,6 +145,7 @@ static int web_try(struct kmod_store *s, const char *url, int64_t end_ms, struct
 		return fail(error, -ETIMEDOUT, "it did not answer in time");
 	into->len = 0;
 	r = http_send(s->web, &req, &s->answer, why);
+	s->broken = r < 0;
 	if (r == 0)
 		return judge(s->answer.status, error);
 	(void)fail(error, r, why);

@@ -175,12 +175,6 @@ static int set_workers(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 	return 0;
 }
 
-static int set_lime_store(void *ctx, const char *value, char error[CLI_ERROR_MAX])
-{
-	((struct options *)ctx)->lime.store = value;
-	return words_lime_store(value, error);
-}
-
 static int set_spool(void *ctx, const char *value, char error[CLI_ERROR_MAX])
 {
 	struct options *o = ctx;
@@ -227,11 +221,8 @@ static const struct cli_option rows[] = {
 	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct options, lime.file),
 	  .help = "the LiME kernel module for this kernel" },
 	{ .name = "lime-key", .arg = "KEY", .offset = offsetof(struct options, lime.key),
-	  .help = "minisign's public key that must have signed it, or its file\n"
-		  "(default: " MODULE_KEY ", if there is one)" },
-	{ .name = "lime-store", .arg = "WHERE", .set = set_lime_store,
-	  .help = "a store of signed modules: a directory, https://... or s3://...\n"
-		  "(looked into besides " MODULE_STORE ")" },
+	  .help = "minisign's public key that must have signed it (default " MODULE_KEY ")" },
+	WORDS_LIME_STORE(struct options, lime.store),
 	{ .name = "time-server", .arg = "ADDRESS", .offset = offsetof(struct options, time_server),
 	  .help = "IPv4 address[:PORT] that is asked for the time (default: Amazon\n"
 		  "Time Sync, 169.254.169.123); none: nobody" },

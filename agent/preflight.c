@@ -44,21 +44,12 @@ struct arguments {
 	bool json;
 };
 
-static int set_lime_store(void *ctx, const char *value, char error[CLI_ERROR_MAX])
-{
-	((struct arguments *)ctx)->lime.store = value;
-	return words_lime_store(value, error);
-}
-
 static const struct cli_option options[] = {
 	{ .name = "lime", .arg = "FILE", .offset = offsetof(struct arguments, lime.file),
 	  .help = "the LiME kernel module that evac collect would get" },
 	{ .name = "lime-key", .arg = "KEY", .offset = offsetof(struct arguments, lime.key),
-	  .help = "minisign's public key that must have signed it, or its file\n"
-		  "(default: " MODULE_KEY ", if there is one)" },
-	{ .name = "lime-store", .arg = "WHERE", .set = set_lime_store,
-	  .help = "a store of signed modules: a directory, https://... or s3://...\n"
-		  "(looked into besides " MODULE_STORE ")" },
+	  .help = "minisign's public key that must have signed it (default " MODULE_KEY ")" },
+	WORDS_LIME_STORE(struct arguments, lime.store),
 	PREFLIGHT_VAULT_ROWS(struct arguments, vault),
 	{ .name = "json", .offset = offsetof(struct arguments, json),
 	  .help = "print one JSON object instead" },

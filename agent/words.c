@@ -108,8 +108,9 @@ int words_collector(const char **list, size_t *ret_row, char error[CLI_ERROR_MAX
 	return 0;
 }
 
-int words_lime_store(const char *value, char error[CLI_ERROR_MAX])
+int words_lime_store(void *at, const char *value, char error[CLI_ERROR_MAX])
 {
+	*(const char **)at = value;
 	if (value[0] != '\0' && (strstr(value, "://") == NULL || kmod_store_is_place(value)))
 		return 0;
 	(void)snprintf(error, CLI_ERROR_MAX, "a directory, https://HOST/PATH or s3://BUCKET/PREFIX");

@@ -22,6 +22,13 @@
 	{ .name = "deadline", .arg = "TIME", .set = deadline,                            \
 	  .help = "be finished after TIME (90s, 10m, 2h)" }
 
+/* The row of a module store, a text ${member} of ${type}. */
+#define WORDS_LIME_STORE(type, member)                                                   \
+	{ .name = "lime-store", .arg = "WHERE", .offset = offsetof(type, member),        \
+	  .set = words_lime_store,                                                       \
+	  .help = "a store of signed modules: a directory, https://... or s3://...\n"    \
+		  "(/usr/lib/evac/kmod is looked into besides)" }
+
 /* Rows for who can open it, and whether the host's secrets are in it (a bool ${secrets} of ${type}). */
 #define WORDS_RECIPIENT(recipient)                                                       \
 	{ .name = "recipient", .many = true, .arg = "age1...", .set = recipient,         \
@@ -61,7 +68,7 @@ int words_deadline(const char *value, uint64_t *ret_s, char error[CLI_ERROR_MAX]
  */
 int words_collector(const char **list, size_t *ret_row, char error[CLI_ERROR_MAX]);
 
-/* Can ${value} be a module store: a directory, https://... or s3://...? */
-int words_lime_store(const char *value, char error[CLI_ERROR_MAX]);
+/* As struct cli_option's set() of a module store, a text: a directory, https://... or s3://... */
+int words_lime_store(void *at, const char *value, char error[CLI_ERROR_MAX]);
 
 #endif

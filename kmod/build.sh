@@ -1,8 +1,9 @@
 #!/bin/bash
 # Builds the LiME module for one kernel of Debian or Ubuntu from packages; nothing is installed.
-# usage: build.sh --kernel RELEASE|SERIES --out DIR [--arch amd64|arm64] [--distro debian|ubuntu] [--refresh]
+# usage: build.sh --kernel RELEASE|SERIES --out DIR [--arch amd64|arm64] [--distro debian|ubuntu] [--lime DIR] [--refresh]
 # Result: DIR/lime-ARCH-RELEASE.ko, and DIR/lime-ARCH-RELEASE.json which says what it is. The last line printed is the
-# module's path. A module that the cache has costs no network; --refresh looks for newer packages first.
+# module's path. A module that the cache has costs no network; --refresh looks for newer packages first; --lime has
+# other sources of LiME than Debian's newest.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -13,10 +14,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 usage() { sed -n '3s/^# //p' "$0" >&2; exit 64; }
 
-kernel='' out='' arch=$(dpkg --print-architecture) distro=debian refresh=''
+kernel='' out='' lime='' arch=$(dpkg --print-architecture) distro=debian refresh=''
 while [ $# -gt 0 ]; do
 	case $1 in
-	--kernel | --out | --arch | --distro) [ $# -ge 2 ] || usage; declare "${1#--}=$2"; shift 2 ;;
+	--kernel | --out | --arch | --distro | --lime) [ $# -ge 2 ] || usage; declare "${1#--}=$2"; shift 2 ;;
 	--refresh) refresh=yes; shift ;;
 	*) usage ;;
 	esac
@@ -142,7 +143,8 @@ runs_here() { [[ $("$1/scripts/basic/fixdep" 2>&1 || true) == Usage* ]]; }
 
 build() {
 	local headers=$work/root/usr/src/linux-headers-$release place=$work wanted cc
-	cp -r "$work"/root/usr/src/lime-forensics-* "$work/src"
+	[ -n "$lime" ] || lime=$(compgen -G "$work/root/usr/src/lime-forensics-*")
+	cp -r "$lime" "$work/src"
 	lime_check "$(lime_version "$work/src")" || return 1
 	cp "$here/lime.sh" "$work/"
 	wanted=$(compiler_name "$headers")
@@ -158,7 +160,8 @@ build() {
 }
 
 name=lime-$arch-$release
-key=$(cat "$resolved" "$here/build.sh" "$here/lime.sh" | sha256sum | cut -c1-16)
+[ -z "$lime" ] || lime_version=$(lime_version "$lime")
+key=$(cat "$resolved" "$here/build.sh" "$here/lime.sh" ${lime:+"$lime"/*} | sha256sum | cut -c1-16)
 store=$cache/kmod/built/$name-$key
 if [ ! -s "$store/$name.json" ]; then
 	work=$(mktemp -d "$cache/kmod/.build.XXXXXX")
@@ -170,7 +173,7 @@ if [ ! -s "$store/$name.json" ]; then
 		apt_close
 		rm -rf "$work"
 		[ -z "$refresh" ] || exit 1
-		exec "$0" --kernel "$kernel" --out "$out" --arch "$arch" --distro "$distro" --refresh
+		exec "$0" --kernel "$kernel" --out "$out" --arch "$arch" --distro "$distro" ${lime:+--lime "$lime"} --refresh
 	fi
 	apt_close
 	build

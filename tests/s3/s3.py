@@ -5,6 +5,7 @@ usage: s3.py [--env FILE] [--as USER] COMMAND ARGS...
 
   make-bucket BUCKET           where there are no accounts, with a policy that lets WRITER only put
   make-lock-bucket BUCKET      with Object Lock
+  make-public-bucket BUCKET    one that everybody may read, and nobody else write
   tags BUCKET KEY              the object's tags, as KEY=VALUE lines
   list BUCKET [PREFIX]         a line `SIZE TIME KEY` for each object, TIME in UTC with milliseconds
   digests BUCKET [PREFIX]      a line `MD5 KEY` for each object
@@ -126,6 +127,13 @@ def make_lock_bucket(server, env, bucket):
     server.call('PUT', '/' + bucket, headers=[('x-amz-bucket-object-lock-enabled', 'true')])
 
 
+def make_public_bucket(server, env, bucket):
+    server.call('PUT', '/' + bucket)
+    policy = {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Principal': '*', 'Action': ['s3:GetObject'],
+                                                      'Resource': ['arn:aws:s3:::%s/*' % bucket]}]}
+    server.call('PUT', '/' + bucket, [('policy', '')], json.dumps(policy).encode())
+
+
 def tags(server, env, bucket, key):
     page = xml.fromstring(server.call('GET', '/%s/%s' % (bucket, key), [('tagging', '')])[0])
     for tag in page.iter():
@@ -200,7 +208,7 @@ def assume(server, env, role, seconds='900', policy=None):
     print('AWS_SESSION_TOKEN=' + values['SessionToken'])
 
 
-COMMANDS = {'make-bucket': make_bucket, 'make-lock-bucket': make_lock_bucket, 'list': list_objects, 'digests': digests,
+COMMANDS = {'make-bucket': make_bucket, 'make-public-bucket': make_public_bucket, 'make-lock-bucket': make_lock_bucket, 'list': list_objects, 'digests': digests,
             'get': get, 'head': head, 'tags': tags, 'put': put, 'delete': delete, 'pull': pull, 'iam': iam,
             'assume': assume}
 
