@@ -209,7 +209,6 @@ static void note_group(struct plan *p, size_t row)
 	p->volatile_done = true;
 }
 
-/* Begin to look for the module: it is there by memory's turn. */
 static void seek_module(struct plan *p)
 {
 	struct vault_options how;
@@ -363,7 +362,8 @@ static int prepare(struct plan *p)
 	/* First of all: out of the host's reach before anything can go wrong. */
 	result_first_line(&p->id, pipeline_public_key(p->pipe));
 	r = pipeline_start(p->pipe, &p->budget);
-	seek_module(p);
+	if (r == 0)
+		seek_module(p);
 	return r;
 }
 
