@@ -88,7 +88,7 @@ static void test_public_files(void)
 	CHECK(digits != NULL && minisign_is_public_file(&p, file, strlen(file)), "an id of 16 digits");
 	if (digits != NULL)
 		memmove(digits, digits + 14, strlen(digits + 14) + 1);
-	CHECK(minisign_is_public_file(&p, file, strlen(file)), "or without its zeros: '%.48s'", file);
+	CHECK(minisign_is_public_file(&p, file, strlen(file)), "or without its zeros");
 	CHECK(!minisign_is_public_file(&p, file, strlen(file) - 1), "but with all else");
 	file[0] = 'U';
 	CHECK(!minisign_is_public_file(&p, file, strlen(file)), "as it was");
