@@ -110,6 +110,22 @@ static void public_object(const struct pipeline *p, struct vault_object *obj,
 	(void)digest_memory(obj->data, obj->len, obj->sha256);
 }
 
+/* What the server said of the time just now, to a second: the host's own may be wrong. */
+static void note_clock(struct pipeline *p, struct vault_session *session)
+{
+	struct vault_facts facts = { 0 };
+	char text[32];
+
+	if (p->delivery.ops->facts == NULL)
+		return;
+	p->delivery.ops->facts(session, &facts);
+	if (facts.date == 0)
+		return;
+	(void)snprintf(text, sizeof(text), "%lld",
+		       (long long)facts.date - (long long)time(NULL));
+	(void)manifest_note(p->manifest, "vault_clock_offset_s", text);
+}
+
 static int store_public(struct pipeline *p, struct vault_session *session,
 			char error[VAULT_ERROR_MAX])
 {
@@ -121,6 +137,8 @@ static int store_public(struct pipeline *p, struct vault_session *session,
 	public_object(p, &obj, text);
 	r = delivery_send(&p->delivery, session, &obj, NULL, &place, error);
 	p->public_stored = place == DELIVERY_VAULT;
+	if (r == 0 && p->public_stored)
+		note_clock(p, session);
 	return r;
 }
 

@@ -41,6 +41,8 @@ start_proxy whole
 check "a collection into a bucket: exit status 0" status 0 collect whole
 fetch whole
 check "the public key is the first object" grep -q 'PUT /evidence/whole/CASE/.*/evac.pub ' <(head -n 1 "$work/whole.log")
+near() { jq -e '.notes[] | select(.key == "vault_clock_offset_s" and (.text | tonumber | fabs) <= 5)' "$collection/manifest.json"; }
+check "and says how far the server's clock is from the host's" near
 check "the manifest is the last" grep -q 'PUT /evidence/whole/CASE/.*/manifest.json ' <(tail -n 1 "$work/whole.log")
 signed_before_seen() {
 	local object first
