@@ -112,6 +112,8 @@ extern const struct collector collector_users;
 extern const struct collector collector_persistence;
 extern const struct collector collector_shells;
 extern const struct collector collector_log;
+extern const struct collector collector_containers;
+extern const struct collector collector_packages;
 extern const struct collector collector_filesystem;
 
 #endif

@@ -18,6 +18,15 @@ static const char *const paths[] = {
 	"/var/run/utmp", /* where /var/run is no link */
 	"/run/log/journal",
 	"/var/log",
+	"/run/cloud-init",
+	"/var/lib/amazon/ssm",
+	"/var/snap/amazon-ssm-agent/common",
+	"/usr/local/nginx/logs",
+	"/usr/local/apache2/logs",
+	"/opt/nginx/logs",
+	"/var/lib/ecs/data",
+	"/opt/aws/amazon-cloudwatch-agent/logs",
+	"/var/lib/systemd/coredump",
 };
 
 static const struct tree_limits limits = {
@@ -40,7 +49,7 @@ static int run(const struct host *host, const struct collector_request *req,
 const struct collector collector_log = {
 	.name = "log",
 	.group = "logs",
-	.reads = "/var/log, the journals and the records of logins",
+	.reads = "/var/log, the journals, logs of web servers and agents elsewhere",
 	.rank = RANK_LOG,
 	.cost = COST_MEDIUM,
 	.profile = PROFILE_DEFAULT,

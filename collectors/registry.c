@@ -17,6 +17,8 @@ const struct collector *const collectors[] = {
 	&collector_persistence,
 	&collector_shells,
 	&collector_log,
+	&collector_containers,
+	&collector_packages,
 	&collector_filesystem,
 	NULL,
 };
