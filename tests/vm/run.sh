@@ -118,7 +118,9 @@ start_virtiofsd() {
 case $arch in
 amd64)
 	program="qemu-system-x86_64"
-	machine=(-M q35,memory-backend=ram -cpu "${cpu:-qemu64}" -append "console=ttyS2 panic=-1 $append"
+	# On a busy machine the kernel would find its clock unstable and patch its code for that, which the emulator's other
+	# thread may run half done.
+	machine=(-M q35,memory-backend=ram -cpu "${cpu:-qemu64}" -append "console=ttyS2 panic=-1 tsc=reliable $append"
 		-serial stdio -serial "file:$work/status" -serial "file:$work/kernel")
 	;;
 arm64)
