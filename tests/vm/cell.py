@@ -92,7 +92,8 @@ def table(rows):
           "Written by `make check-vm-full`. Each row is one guest: a real kernel of Debian's under QEMU without KVM. *Processes "
           "found* are those that the guest planted, one of them hidden behind a mount over its /proc/PID: by an "
           "independent reader from the image alone (BTF, kallsyms and VMCOREINFO come with it), or as ELF cores. Each image was also "
-          "opened as an ELF core, and banner, modules and log of the kernel read from it; `gdb` shows the banner.\n")
+          "opened as an ELF core, and banner, modules and log of the kernel read from it; `gdb` shows the banner, and "
+          "`crash` opens those of amd64 with nothing set (without the modules of a kernel that is newer than crash).\n")
     print("| " + " | ".join(HEAD) + " |\n|" + "---|" * len(HEAD))
     for line in text(rows).splitlines():
         print("| " + " | ".join(json.loads(line)) + " |")
