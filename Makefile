@@ -180,6 +180,7 @@ bench: all
 	packaging/deps/packages.sh unit s3
 	tests/bench/run.sh
 	tests/bench/net.sh
+	tests/bench/scale.sh
 	CONGESTION=bbr MIB=256 tests/bench/net.sh
 
 clean:

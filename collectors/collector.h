@@ -18,6 +18,7 @@ enum collector_rank {
 	RANK_PROCESS,
 	RANK_NETWORK,
 	RANK_KERNEL,
+	RANK_DETAIL,  /* the rest of what processes have: more bytes, of less worth */
 	RANK_MEMORY,
 	RANK_ACCOUNT, /* small files that say who came in, and how they come back */
 	RANK_LOG,
@@ -107,6 +108,13 @@ extern const struct collector collector_network;
 extern const struct collector collector_kernel;
 extern const struct collector collector_cloud;
 extern const struct collector collector_time;
+extern const struct collector collector_hidden;
+extern const struct collector collector_hidden_ports;
+extern const struct collector collector_process_files;
+extern const struct collector collector_process_maps;
+extern const struct collector collector_process_envs;
+extern const struct collector collector_process_threads;
+extern const struct collector collector_process_executables;
 extern const struct collector collector_memory;
 extern const struct collector collector_users;
 extern const struct collector collector_persistence;

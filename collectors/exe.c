@@ -1,8 +1,8 @@
 /*
- * exe.c - SHA-256 of running executables, each file read once.
+ * exe.c - SHA-256 and build id of programs that run, each file read once.
  *
- * Reads /proc/PID/exe, which reaches the file that runs, whatever has become of
- * its name.  A file is the same when device, inode, size and mtime are.  Only
+ * Reads through the links of /proc/PID, which reach the file that runs, whatever
+ * has become of its name.  A file is the same when device, inode, size and mtime are.  Only
  * regular files on file systems that answer are opened.
  */
 #include "exe.h"
@@ -15,6 +15,7 @@
 
 #include "attr.h"
 #include "digest.h"
+#include "io.h"
 #include "mount.h"
 #include "parse.h"
 #include "scope.h"
@@ -26,15 +27,15 @@ struct exe_entry {
 	uint64_t device, inode, size;
 	int64_t mtime_s;
 	long mtime_ns;
-	int result;
 	bool used;
-	char hex[EXE_HEX];
+	struct exe_facts facts;
 };
 
 struct exe_cache {
 	struct mount_set mounts;
 	struct set tables; /* mount namespaces whose table was read */
 	size_t count;
+	struct exe_entry full; /* of the last file, when the table has no room */
 	struct exe_entry entries[SLOTS];
 };
 
@@ -93,20 +94,41 @@ static bool remote(struct exe_cache *c, int pid_dir, const struct attr *a)
 	return kind != MOUNT_LOCAL;
 }
 
-static int open_exe(int pid_dir)
+int exe_open_file(int dir, const char *leaf)
 {
 	int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-	int fd = openat(pid_dir, "exe", flags | O_NOATIME);
+	int fd = openat(dir, leaf, flags | O_NOATIME);
 
 	if (fd < 0 && errno == EPERM)
-		fd = openat(pid_dir, "exe", flags);
+		fd = openat(dir, leaf, flags);
 	return fd < 0 ? -errno : fd;
 }
 
-static int compute(struct exe_cache *c, int pid_dir, const struct attr *a,
-		   char ret[EXE_HEX])
+static int read_facts(int fd, bool any, struct exe_facts *f)
 {
+	AUTO_FREE uint8_t *head = malloc(ELF_NOTE_HEAD);
 	uint8_t sum[DIGEST_BYTES];
+	ssize_t n;
+	int r;
+
+	if (head == NULL)
+		return -ENOMEM;
+	n = io_pread(fd, head, ELF_NOTE_HEAD, 0);
+	if (n < 0)
+		return (int)n;
+	f->elf = elf_note_is_elf(head, (size_t)n);
+	if (!f->elf && !any)
+		return -ENOEXEC;
+	(void)elf_note_build_id(head, (size_t)n, f->build_id);
+	r = digest_file(fd, EXE_MAX_BYTES, sum, NULL);
+	if (r == 0)
+		parse_to_hex(f->sha256, sum, sizeof(sum));
+	return r;
+}
+
+static int compute(struct exe_cache *c, int pid_dir, int dir, const char *leaf,
+		   const struct attr *a, bool any, struct exe_facts *f)
+{
 	struct attr now;
 	int r;
 
@@ -116,44 +138,55 @@ static int compute(struct exe_cache *c, int pid_dir, const struct attr *a,
 		return -EFBIG;
 	if (remote(c, pid_dir, a))
 		return -EREMOTE;
-	AUTO_CLOSE int fd = open_exe(pid_dir);
+	AUTO_CLOSE int fd = exe_open_file(dir, leaf);
 	if (fd < 0)
 		return fd;
 	/* An exec in between is another file. */
 	r = attr_get(fd, "", false, &now);
 	if (r == 0 && (now.inode != a->inode || now.device != a->device))
 		r = -ESTALE;
-	if (r == 0)
-		r = digest_file(fd, EXE_MAX_BYTES, sum, NULL);
-	if (r == 0)
-		parse_to_hex(ret, sum, sizeof(sum));
-	return r;
+	return r == 0 ? read_facts(fd, any, f) : r;
 }
 
-int exe_digest(struct exe_cache *c, int pid_dir, const struct attr *a,
-	       char ret[EXE_HEX], bool *fresh)
+struct exe_facts *exe_look(struct exe_cache *c, int pid_dir, int dir, const char *leaf,
+			   const struct attr *a, bool any, bool *fresh)
 {
-	struct exe_entry *e = find(c, a), full;
+	struct exe_entry *e = find(c, a);
 	bool gone;
 
-	*fresh = !e->used;
-	if (!e->used) {
-		if (c->count >= SLOTS / 2)
-			e = &full;
-		*e = (struct exe_entry){ .hex = "" };
-		e->result = compute(c, pid_dir, a, e->hex);
-		gone = e->result == -ESTALE || e->result == -ENOENT ||
-		       e->result == -ESRCH;
-		if (e != &full && !gone) {
-			e->used = true;
-			e->device = a->device;
-			e->inode = a->inode;
-			e->size = a->size;
-			e->mtime_s = a->mtime.tv_sec;
-			e->mtime_ns = a->mtime.tv_nsec;
-			c->count++;
-		}
+	/* As a mere descriptor it did not matter; as a program it does. */
+	*fresh = !e->used || (any && e->facts.result == -ENOEXEC);
+	if (!*fresh)
+		return &e->facts;
+	if (!e->used && c->count >= SLOTS / 2)
+		e = &c->full;
+	e->facts = (struct exe_facts){ 0 };
+	e->facts.result = compute(c, pid_dir, dir, leaf, a, any, &e->facts);
+	gone = e->facts.result == -ESTALE || e->facts.result == -ENOENT ||
+	       e->facts.result == -ESRCH;
+	if (e == &c->full || gone)
+		return &e->facts;
+	if (e->used) {
+		e->facts.kept = true;
+		return &e->facts;
 	}
-	memcpy(ret, e->hex, EXE_HEX);
-	return e->result;
+	e->used = e->facts.kept = true;
+	e->device = a->device;
+	e->inode = a->inode;
+	e->size = a->size;
+	e->mtime_s = a->mtime.tv_sec;
+	e->mtime_ns = a->mtime.tv_nsec;
+	c->count++;
+	return &e->facts;
+}
+
+bool exe_store(struct exe_cache *c, struct exe_facts *f)
+{
+	bool before = f->stored;
+
+	for (size_t i = 0; i < SLOTS && !before; i++)
+		before = c->entries[i].used && c->entries[i].facts.stored &&
+			 strcmp(c->entries[i].facts.sha256, f->sha256) == 0;
+	f->stored = true;
+	return !before;
 }

@@ -1,272 +1,94 @@
 /*
- * process.c - every process that /proc shows: who, from what, with what open.
+ * process.c - every process that /proc shows: who it is, and what it may do.
  *
- * Reads /proc/PID once, in the directory's order, through one descriptor a
- * process, so that a reused number cannot mix two processes.  Writes processes,
- * process_open_files, process_memory_map and process_envs.
- *
- * A process that ends while it is read leaves what was read.  One that sleeps
- * uninterruptibly may hold the lock that its command line and maps need, and
- * the reader would hang with it: these come last, when all else is handed over.
+ * The first pass, of what an examiner needs before all else.  Writes processes.
+ * Where evac itself may not see all, the collector is partial and its notes
+ * say why: a capability that it lacks, a namespace that is not the host's own.
  */
 #include "process.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
 
+#include "attr.h"
 #include "collector.h"
-#include "dir.h"
-#include "exe.h"
 #include "io.h"
-#include "parse.h"
-#include "raw.h"
-#include "scope.h"
 #include "sink.h"
 #include "table.h"
 
-#define DEFERRED_MAX 4096u
+/* include/uapi/linux/capability.h */
+#define CAP_SYS_PTRACE_BIT 19
+#define CAP_SYS_ADMIN_BIT 21
 
-int process_gap(struct process_pass *pass, const struct process *p,
-		const char *leaf, int why, const char *detail)
+/* The host's own namespaces (include/linux/proc_ns.h). */
+#define FIRST_USER_NS 0xeffffffdu
+#define FIRST_PID_NS 0xeffffffcu
+
+/* Is this namespace of ours another than the one the machine started with? */
+static bool foreign(int proc, const char *link, uint64_t first)
 {
-	char path[64];
+	struct attr a;
 
-	if (why == -ENOENT || why == -ESRCH)
-		return 0;
-	(void)snprintf(path, sizeof(path), "proc/%d/%s", (int)p->pid, leaf);
-	return sink_gap(pass->sink, path, why, detail);
+	return attr_get(proc, link, true, &a) == 0 && S_ISREG(a.mode) && a.inode != first;
 }
 
-int process_copy(struct process_pass *pass, const struct process *p,
-		 const char *leaf)
+/* -ENODATA, and a note of why, when this view of the processes lacks some. */
+static int check_view(struct process_pass *pass)
 {
-	char prefix[32];
-
-	(void)snprintf(prefix, sizeof(prefix), "proc/%d", (int)p->pid);
-	return raw_copy(pass->sink, p->dir, leaf, prefix, NULL);
-}
-
-static int read_stat(struct process_pass *pass, struct process *p)
-{
-	ssize_t n = io_read_file(p->dir, "stat", pass->text, PROCESS_TEXT);
-
-	if (n < 0)
-		return (int)n;
-	return procfs_parse_stat(pass->text, (size_t)n, &p->stat);
-}
-
-/*
- * When the first thread has ended, its directory shows no executable, no files,
- * no memory, while other threads run on: a place to hide.  Theirs show all.
- * A descriptor of such a thread's directory, or -1.
- */
-static int open_thread(const struct process *p)
-{
-	AUTO_CLOSEDIR DIR *dir = p->stat.state == 'Z' && p->stat.threads > 1 ?
-				 dir_open(p->top, "task") : NULL;
-	struct dirent *d;
-
-	while (dir != NULL && (d = readdir(dir)) != NULL) {
-		pid_t tid = parse_pid(d->d_name);
-
-		if (tid != 0 && tid != p->pid)
-			return openat(dirfd(dir), d->d_name, O_RDONLY |
-				      O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	}
-	return -1;
-}
-
-static int read_process(struct process_pass *pass, struct process *p)
-{
-	int r = process_row(pass, p);
-
-	if (r == 0)
-		r = process_files(pass, p);
-	if (r == 0 && (p->stat.flags & PROCFS_PF_KTHREAD) == 0) {
-		r = process_maps(pass, p);
-		if (r == 0)
-			r = process_envs(pass, p);
-	}
-	pass->seen++;
-	if (faccessat(p->top, "stat", F_OK, 0) < 0)
-		pass->vanished++;
-	return r;
-}
-
-/*
- * One directory of /proc.  ${stuck} (may be NULL): set instead of reading it
- * when it sleeps uninterruptibly.
- */
-static int take_pid(struct process_pass *pass, const char *name, bool *stuck)
-{
-	struct process p = { .pid = parse_pid(name) };
-	AUTO_CLOSE int dir = openat(pass->proc, name, O_RDONLY | O_DIRECTORY |
-				    O_NOFOLLOW | O_CLOEXEC);
-	int r;
-
-	p.top = p.dir = dir;
-	r = dir < 0 ? -errno : read_stat(pass, &p);
-	if (r == -ENOENT || r == -ESRCH) {
-		pass->vanished++;
-		return 0;
-	}
-	if (r < 0)
-		return process_gap(pass, &p, "stat", r, NULL);
-	if (stuck != NULL && p.stat.state == 'D' &&
-	    (p.stat.flags & PROCFS_PF_KTHREAD) == 0) {
-		*stuck = true;
-		return 0;
-	}
-	AUTO_CLOSE int thread = open_thread(&p);
-	if (thread >= 0)
-		p.dir = thread;
-	return read_process(pass, &p);
-}
-
-static int flush(struct process_pass *pass)
-{
-	struct table *const all[] = { pass->processes, pass->files, pass->maps,
-				      pass->envs };
+	struct procfs_status s;
+	ssize_t n = io_read_file(pass->proc, "self/status", pass->text, PROCESS_TEXT);
+	bool known = n > 0 && procfs_parse_status(pass->text, (size_t)n, &s) == 0;
+	bool whole = true;
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(all) && r == 0; i++)
-		r = table_flush(all[i]);
-	return r;
-}
-
-static int take_deferred(struct process_pass *pass, const pid_t *pids, size_t count)
-{
-	int r = count > 0 ? flush(pass) : 0;
-
-	for (size_t i = 0; i < count && r == 0; i++) {
-		char name[16];
-
-		(void)snprintf(name, sizeof(name), "%d", (int)pids[i]);
-		r = take_pid(pass, name, NULL);
+	if (known && (s.cap_effective >> CAP_SYS_PTRACE_BIT & 1) == 0) {
+		whole = false;
+		r = sink_note(pass->sink, "process.lacks_ptrace",
+			      "without CAP_SYS_PTRACE: no executables, files, maps or environments of others");
 	}
-	pass->deferred = count;
-	return r;
-}
-
-static int walk(struct process_pass *pass)
-{
-	AUTO_CLOSEDIR DIR *dir = dir_open(pass->proc, ".");
-	AUTO_FREE pid_t *later = calloc(DEFERRED_MAX, sizeof(*later));
-	struct dirent *d;
-	size_t count = 0;
-	int r = 0;
-
-	if (dir == NULL)
-		return -errno;
-	if (later == NULL)
-		return -ENOMEM;
-	for (errno = 0; r == 0 && (d = readdir(dir)) != NULL; errno = 0) {
-		pid_t pid = parse_pid(d->d_name);
-		bool stuck = false;
-
-		if (pid == 0)
-			continue;
-		r = take_pid(pass, d->d_name, count < DEFERRED_MAX ? &stuck : NULL);
-		if (stuck)
-			later[count++] = pid;
+	if (r == 0 && known && (s.cap_effective >> CAP_SYS_ADMIN_BIT & 1) == 0)
+		r = sink_note(pass->sink, "process.lacks_admin",
+			      "without CAP_SYS_ADMIN: no other network namespace, no content of mapped files");
+	if (r == 0 && foreign(pass->proc, "self/ns/pid", FIRST_PID_NS)) {
+		whole = false;
+		r = sink_note(pass->sink, "process.pid_namespace",
+			      "evac runs in a pid namespace of its own: processes outside are not seen");
 	}
-	if (r == 0 && errno != 0)
-		r = sink_gap(pass->sink, "proc", -errno, "the list of processes ends early");
-	return r < 0 ? r : take_deferred(pass, later, count);
-}
-
-static void read_boot_time(struct process_pass *pass)
-{
-	ssize_t n = io_read_file(pass->proc, "stat", pass->text, PROCESS_TEXT);
-
-	if (n == -EFBIG) /* many processors and interrupts */
-		n = PROCESS_TEXT - 1;
-	if (n < 0 || procfs_parse_btime(pass->text, (size_t)n, &pass->boot_s) < 0)
-		pass->boot_s = 0;
-}
-
-static int open_pass(struct process_pass *pass)
-{
-	int r;
-
-	pass->text = malloc(PROCESS_TEXT);
-	pass->args = malloc(PROCESS_ARGS);
-	pass->lines = malloc(PROCESS_LINES);
-	if (pass->text == NULL || pass->args == NULL || pass->lines == NULL)
-		return -ENOMEM;
-	r = exe_open(&pass->exes, pass->proc);
-	if (r == 0)
-		r = table_open(&pass->processes, pass->sink, "processes");
-	if (r == 0)
-		r = table_open(&pass->files, pass->sink, "process_open_files");
-	if (r == 0)
-		r = table_open(&pass->maps, pass->sink, "process_memory_map");
-	if (r == 0)
-		r = table_open(&pass->envs, pass->sink, "process_envs");
-	return r;
-}
-
-/* The first error of ${r} and of the tables' ends. */
-static int close_pass(struct process_pass *pass, int r)
-{
-	struct table *const all[] = { pass->processes, pass->files, pass->maps,
-				      pass->envs };
-
-	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-		int end = table_close(all[i]);
-
-		if (r == 0)
-			r = end;
+	if (r == 0 && foreign(pass->proc, "self/ns/user", FIRST_USER_NS)) {
+		whole = false;
+		r = sink_note(pass->sink, "process.user_namespace",
+			      "evac runs in a user namespace of its own: it may not read what is the host's");
 	}
-	exe_free(pass->exes);
-	free(pass->text);
-	free(pass->args);
-	free(pass->lines);
-	return r;
+	return r == 0 && !whole ? -ENODATA : r;
 }
 
 static int run(const struct host *host, const struct collector_request *req,
 	       struct sink *sink)
 {
-	long hz = sysconf(_SC_CLK_TCK);
-	struct process_pass pass = {
-		.sink = sink,
-		.proc = host->proc,
-		.with_secrets = req->with_secrets,
-		.hz = hz > 0 ? (uint64_t)hz : 100,
-	};
-	int r = open_pass(&pass);
+	struct process_pass pass;
+	int r = process_open(&pass, host, req, sink), end;
 
-	if (r == 0) {
-		read_boot_time(&pass);
-		r = walk(&pass);
-	}
-	/* There is always one: the one that looks. */
-	if (r == 0 && pass.seen == 0)
-		r = -ENODATA;
 	if (r == 0)
-		r = sink_note(sink, "process.seen", "%llu",
-			      (unsigned long long)pass.seen);
+		r = table_open(&pass.table, sink, "processes");
 	if (r == 0)
-		r = sink_note(sink, "process.vanished", "%llu",
-			      (unsigned long long)pass.vanished);
+		r = process_walk(&pass, "process", process_row);
 	if (r == 0)
-		r = sink_note(sink, "process.read_last", "%llu",
-			      (unsigned long long)pass.deferred);
-	return close_pass(&pass, r);
+		r = check_view(&pass);
+	r = process_close(&pass, r);
+	/* Who runs leaves the host before anything else is read. */
+	end = sink_flush(sink);
+	return r == 0 ? end : r;
 }
 
 const struct collector collector_process = {
 	.name = "process",
 	.group = "volatile",
-	.reads = "/proc/PID: processes, their open files, maps and environment",
+	.reads = "/proc/PID: processes, what they run as and may do",
 	.rank = RANK_PROCESS,
 	.cost = COST_LOW,
 	.profile = PROFILE_FAST,
-	.budget_s = 120,
+	.budget_s = 60,
 	.run = run,
 };

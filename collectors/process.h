@@ -9,16 +9,25 @@
 
 #include "procfs.h"
 
-struct exe_cache;
+struct collector_request;
+struct host;
+struct json;
+struct process;
+struct process_pass;
 struct sink;
 struct table;
+
+/* What a pass does with each process: 0, or the sink's error. */
+typedef int process_each(struct process_pass *pass, const struct process *p);
 
 /* One walk over /proc. */
 struct process_pass {
 	struct sink *sink;
 	int proc;
-	struct table *processes, *files, *maps, *envs;
-	struct exe_cache *exes;
+	struct table *table;
+	const char *name; /* of the collector, for its notes */
+	process_each *each;
+	void *arg;        /* ${each}'s */
 	bool with_secrets; /* else secrets in environments are masked */
 	uint64_t boot_s; /* 0: not known */
 	uint64_t hz;
@@ -45,20 +54,35 @@ struct process {
 	struct procfs_stat stat;
 };
 
-/* Parts write their rows; leaves that cannot be read are gaps.  All return 0,
- * or the sink's error. */
+/*
+ * Begin a pass; its table is the caller's to open, into ${pass->table}.
+ * process_close() is needed in any case.  0 or -ENOMEM.
+ */
+int process_open(struct process_pass *pass, const struct host *host,
+		 const struct collector_request *req, struct sink *sink);
 
-/* Its row in "processes". */
+/*
+ * Hand every process to ${each}; those that sleep uninterruptibly come last.
+ * Notes of the collector ${name} say how many there were.  0; -ENODATA when
+ * there is none; the sink's or ${each}'s error.
+ */
+int process_walk(struct process_pass *pass, const char *name, process_each *each);
+
+/* Close the table and free.  ${r}, or the first error of the end. */
+int process_close(struct process_pass *pass, int r);
+
+/* Its row in "processes".  Leaves that cannot be read are gaps. */
 int process_row(struct process_pass *pass, const struct process *p);
 
-/* Its rows in "process_open_files". */
-int process_files(struct process_pass *pass, const struct process *p);
+/* What it may use and has used: members "limits", "io" and others of its row. */
+void process_resources(const struct process *p, struct json *j);
 
-/* Its rows in "process_memory_map". */
-int process_maps(struct process_pass *pass, const struct process *p);
+/* "start_ticks" and the times of it. */
+void process_start(const struct process_pass *pass, const struct procfs_stat *s,
+		   struct json *j);
 
-/* Its rows in "process_envs". */
-int process_envs(struct process_pass *pass, const struct process *p);
+/* Clock ticks in milliseconds. */
+uint64_t process_ms(const struct process_pass *pass, uint64_t ticks);
 
 /*
  * A leaf of a process could not be read.  No gap when the process is gone or

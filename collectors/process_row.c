@@ -1,10 +1,12 @@
 /*
  * process_row.c - one process, as a row of "processes".
  *
- * Reads its status, cgroup, links, namespaces, tasks and command line.  Column
+ * Reads its status, cgroup, links, namespaces, tasks and command line, and what
+ * process_resources() does.  Column
  * names are osquery's where it has them; the others are ours.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,8 +15,8 @@
 
 #include "attr.h"
 #include "dir.h"
-#include "exe.h"
 #include "io.h"
+#include "lines.h"
 #include "parse.h"
 #include "process.h"
 #include "scope.h"
@@ -90,10 +92,10 @@ static void add_status(struct process_pass *pass, const struct process *p,
 		*r = process_gap(pass, p, "status", -EINVAL, "unknown form");
 }
 
-static void add_start(const struct process_pass *pass, const struct process *p,
-		      struct json *j)
+void process_start(const struct process_pass *pass, const struct procfs_stat *s,
+		   struct json *j)
 {
-	uint64_t ticks = p->stat.start_ticks;
+	uint64_t ticks = s->start_ticks;
 	char text[40];
 	struct tm tm;
 	time_t start;
@@ -113,9 +115,9 @@ static void add_start(const struct process_pass *pass, const struct process *p,
 	json_str(j, "start_time_utc", text);
 }
 
-static uint64_t milliseconds(uint64_t ticks, uint64_t hz)
+uint64_t process_ms(const struct process_pass *pass, uint64_t ticks)
 {
-	return ticks / hz * 1000 + ticks % hz * 1000 / hz;
+	return ticks / pass->hz * 1000 + ticks % pass->hz * 1000 / pass->hz;
 }
 
 static void add_stat(const struct process_pass *pass, const struct process *p,
@@ -134,11 +136,11 @@ static void add_stat(const struct process_pass *pass, const struct process *p,
 	json_i64(j, "nice", s->nice);
 	json_u64(j, "threads", s->threads);
 	json_u64(j, "total_size", s->vsize_bytes);
-	json_u64(j, "user_time", milliseconds(s->utime_ticks, pass->hz));
-	json_u64(j, "system_time", milliseconds(s->stime_ticks, pass->hz));
+	json_u64(j, "user_time", process_ms(pass, s->utime_ticks));
+	json_u64(j, "system_time", process_ms(pass, s->stime_ticks));
 	json_bool(j, "leader_exited", p->dir != p->top);
 	json_bool(j, "kernel_thread", (s->flags & PROCFS_PF_KTHREAD) != 0);
-	add_start(pass, p, j);
+	process_start(pass, &p->stat, j);
 }
 
 /* The executable's name without the kernel's mark that it is gone. */
@@ -155,46 +157,64 @@ static void add_exe_path(struct json *j, const char *link, size_t n,
 	json_bool(j, "memfd", deleted && n > 7 && memcmp(link, "/memfd:", 7) == 0);
 }
 
-static void add_exe_file(struct process_pass *pass, const struct process *p,
-			 struct json *j, const struct attr *a, int *r)
+/*
+ * The kernel does not say the link of a path longer than 4095 bytes, but the
+ * map of it does: the longest that ${pass->lines} can hold.  Its length or 0.
+ */
+static size_t long_path(struct process_pass *pass, const struct process *p,
+			const struct attr *a, const char **ret)
 {
-	char hex[EXE_HEX], device[32];
-	bool fresh;
-	int err = exe_digest(pass->exes, p->dir, a, hex, &fresh);
+	AUTO_CLOSE int fd = openat(p->dir, "maps", O_RDONLY | O_CLOEXEC);
+	struct procfs_map m;
+	const char *line;
+	struct lines l;
+	size_t len;
 
-	(void)snprintf(device, sizeof(device), "%u:%u", major(a->device),
-		       minor(a->device));
-	json_str(j, "exe_sha256", err == 0 ? hex : NULL);
-	json_u64(j, "exe_size", a->size);
-	json_u64(j, "exe_inode", a->inode);
-	json_str(j, "exe_device", device);
-	json_u64(j, "exe_links", a->links);
-	json_i64(j, "exe_mtime", a->mtime.tv_sec);
-	if (err < 0 && fresh && *r == 0)
-		*r = process_gap(pass, p, "exe", err, "executable not hashed");
+	if (fd < 0)
+		return 0;
+	lines_open(&l, fd, pass->lines, PROCESS_LINES, '\n');
+	while (lines_next(&l, &line, &len, NULL) > 0) {
+		if (procfs_parse_map(line, len, &m) < 0 || m.inode != a->inode ||
+		    m.path_len < LINK_MAX_BYTES - 1)
+			continue;
+		*ret = m.path;
+		return m.path_len;
+	}
+	return 0;
 }
 
 static void add_exe(struct process_pass *pass, const struct process *p,
 		    struct json *j, int *r)
 {
-	char link[LINK_MAX_BYTES];
+	char link[LINK_MAX_BYTES], device[32];
+	const char *path = link;
 	struct attr a;
-	size_t n = 0;
-	int err;
+	ssize_t n = (p->stat.flags & PROCFS_PF_KTHREAD) != 0 ? 0 :
+		    readlinkat(p->dir, "exe", link, sizeof(link));
+	int why = n < 0 ? -errno : 0, err;
 
-	if ((p->stat.flags & PROCFS_PF_KTHREAD) == 0)
-		n = link_of(pass, p, "exe", link, r);
-	if (n == 0) { /* kernel threads, zombies */
+	if (n == 0 || (n < 0 && why != -ENAMETOOLONG)) { /* kernel threads, zombies */
 		json_str(j, "path", "");
 		json_i64(j, "on_disk", -1);
+		if (n < 0 && *r == 0)
+			*r = process_gap(pass, p, "exe", why, NULL);
 		return;
 	}
 	err = attr_get(p->dir, "exe", true, &a);
-	add_exe_path(j, link, n, err == 0 ? &a : NULL);
-	if (err == 0)
-		add_exe_file(pass, p, j, &a, r);
-	else if (*r == 0)
-		*r = process_gap(pass, p, "exe", err, NULL);
+	if (n < 0)
+		n = err == 0 ? (ssize_t)long_path(pass, p, &a, &path) : 0;
+	add_exe_path(j, path, (size_t)n, err == 0 ? &a : NULL);
+	if (err < 0) {
+		if (*r == 0)
+			*r = process_gap(pass, p, "exe", err, NULL);
+		return;
+	}
+	(void)snprintf(device, sizeof(device), "%u:%u", major(a.device), minor(a.device));
+	json_u64(j, "exe_size", a.size);
+	json_u64(j, "exe_inode", a.inode);
+	json_str(j, "exe_device", device);
+	json_u64(j, "exe_links", a.links);
+	json_i64(j, "exe_mtime", a.mtime.tv_sec);
 }
 
 static void add_places(struct process_pass *pass, const struct process *p,
@@ -239,17 +259,6 @@ static void add_namespaces(const struct process *p, struct json *j)
 			json_u64(j, names[i], inode);
 	}
 	json_object_end(j);
-}
-
-static void add_loginuid(struct process_pass *pass, const struct process *p,
-			 struct json *j)
-{
-	uint64_t uid;
-	ssize_t n = io_read_file(p->dir, "loginuid", pass->text, PROCESS_TEXT);
-
-	if (n <= 0 || parse_u64(pass->text, (size_t)n, 10, &uid) < 0)
-		return; /* a kernel without audit */
-	json_i64(j, "loginuid", uid == UINT32_MAX ? -1 : (int64_t)uid);
 }
 
 static void add_tasks(const struct process *p, struct json *j)
@@ -299,7 +308,7 @@ int process_row(struct process_pass *pass, const struct process *p)
 	ssize_t args = io_read_file(p->dir, "cmdline", pass->args, PROCESS_ARGS);
 	size_t len = args == -EFBIG ? PROCESS_ARGS - 1 : args < 0 ? 0 : (size_t)args;
 	bool whole = len <= PROCESS_ARGS_ROW && parse_is_utf8(pass->args, len);
-	struct json *j = table_row(pass->processes);
+	struct json *j = table_row(pass->table);
 	int r = 0, end;
 
 	add_stat(pass, p, j);
@@ -308,9 +317,9 @@ int process_row(struct process_pass *pass, const struct process *p)
 	add_cmdline(j, pass->args, len);
 	add_places(pass, p, j, &r);
 	add_namespaces(p, j);
-	add_loginuid(pass, p, j);
+	process_resources(p, j);
 	add_tasks(p, j);
-	end = table_row_end(pass->processes);
+	end = table_row_end(pass->table);
 	if (r == 0)
 		r = end;
 	if (r == 0 && args < 0 && args != -EFBIG)

@@ -46,6 +46,28 @@ struct procfs_status {
 
 int procfs_parse_status(const char *text, size_t len, struct procfs_status *ret);
 
+#define PROCFS_LIMITS 16u
+#define PROCFS_UNLIMITED UINT64_MAX
+
+/* /proc/PID/limits, in the order of RLIMIT_*; bit N of ${seen}: limit N was there. */
+struct procfs_limits {
+	uint64_t soft[PROCFS_LIMITS], hard[PROCFS_LIMITS];
+	uint32_t seen;
+};
+
+/* A name for a limit: "open_files". */
+extern const char *const procfs_limit_names[PROCFS_LIMITS];
+
+int procfs_parse_limits(const char *text, size_t len, struct procfs_limits *ret);
+
+/* /proc/PID/io: bytes and calls. */
+struct procfs_io {
+	uint64_t rchar, wchar, syscr, syscw;
+	uint64_t read_bytes, write_bytes, cancelled_write_bytes;
+};
+
+int procfs_parse_io(const char *text, size_t len, struct procfs_io *ret);
+
 /* One line of /proc/PID/maps.  ${path} points into the text: as the kernel
  * writes it, a newline in a name being "\012". */
 struct procfs_map {

@@ -146,6 +146,8 @@ static int read_views(struct socket_pass *p, struct socket_view *v)
 	if (v->truncated)
 		r = sink_gap(p->sink, "process_open_sockets.ndjson", -EMSGSIZE,
 			     "an answer of sock_diag was too long");
+	if (r == 0 && v->skipped)
+		r = sink_note(p->sink, "socket.texts_skipped", "with more than 8192 sockets of UDP: sock_diag alone");
 	p->by_diag |= v->by_diag;
 	p->malformed += v->malformed;
 	p->interrupted += v->interrupted;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "blob.h"
@@ -30,6 +31,7 @@
 
 #define TEXT_BYTES ((size_t)64 << 10)
 #define TRIES 3
+#define TEXT_SOCKETS_MAX 8192u
 
 struct opening {
 	struct socket_view *view;
@@ -120,6 +122,7 @@ static int from_diag(void *arg, const struct socket_record *s)
 
 	if (s->cookie != 0 && !set_add(&v->cookies, s->cookie) && !v->cookies.overflow)
 		return 0;
+	v->diag_count[in->kind]++;
 	/* Bound but neither connected nor listening: /proc/net never shows it. */
 	if (s->inode != 0 && s->state != SOCKET_TCP_BOUND_INACTIVE)
 		(void)set_add(&v->diag, key_of(in->kind, s->inode));
@@ -161,6 +164,19 @@ int socket_view_diag(struct socket_view *v, socket_each *each, void *arg)
 			return -ECANCELED;
 	}
 	return 0;
+}
+
+/*
+ * The kernel counts from the first UDP socket on for each page of the text:
+ * the time grows with the square.  sock_diag has them all.
+ */
+static bool too_long(struct socket_view *v, unsigned kind)
+{
+	if (socket_kinds[kind].diag != DIAG_INET || socket_kinds[kind].type != SOCK_DGRAM ||
+	    (v->by_diag & 1u << kind) == 0 || v->diag_count[kind] < TEXT_SOCKETS_MAX)
+		return false;
+	v->skipped = true;
+	return true;
 }
 
 /* One file of /proc/net. */
@@ -222,7 +238,7 @@ int socket_view_proc(struct socket_view *v, struct sink *sink, uint64_t ns,
 	for (in.kind = 0; socket_kinds[in.kind].name != NULL; in.kind++) {
 		int r;
 
-		if (v->files[in.kind] < 0)
+		if (v->files[in.kind] < 0 || too_long(v, in.kind))
 			continue;
 		r = sink != NULL ? keep_kind(v, &in, sink, ns)
 				 : read_kind(v, &in, NULL);

@@ -24,6 +24,8 @@ struct socket_view {
 	uint32_t registered;     /* kinds whose protocol this kernel has */
 	uint32_t by_diag, by_proc; /* kinds that could be read */
 	bool interrupted, truncated, malformed;
+	bool skipped;            /* a text was too long to be read */
+	size_t diag_count[SOCKET_KINDS];
 	struct set diag, proc;   /* inodes seen: kind and inode */
 	struct set cookies;      /* delivered: a repeated dump brings no twins */
 };

@@ -31,15 +31,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data, *path;
 	char id[PROCFS_CONTAINER_MAX];
+	struct procfs_limits limits;
 	struct procfs_status status;
 	struct procfs_fdinfo fdinfo;
 	struct procfs_stat stat;
 	struct procfs_kmsg kmsg;
+	struct procfs_io io;
 	uint64_t v;
 	size_t n;
 
 	if (procfs_parse_stat(text, size, &stat) == 0 && stat.comm_len > sizeof(stat.comm))
 		__builtin_trap();
+	(void)procfs_parse_limits(text, size, &limits);
+	(void)procfs_parse_io(text, size, &io);
 	(void)procfs_parse_status(text, size, &status);
 	(void)procfs_parse_fdinfo(text, size, &fdinfo);
 	(void)procfs_parse_kmsg(text, size, &kmsg);

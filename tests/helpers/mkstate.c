@@ -136,6 +136,18 @@ static void fill_marker(void)
 	    marker, MARKER_SIZE, (void *)mem);
 }
 
+/* Memory that may be run and that no file has, as injected code is. */
+static void plant_anonymous(void)
+{
+	char *mem = mmap(NULL, 65536, PROT_READ | PROT_WRITE | PROT_EXEC,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED)
+		die("mmap");
+	snprintf(mem + 8192, 64, "%s-CODE", marker);
+	say("anonymous", ",\"address\":\"%p\"", (void *)mem);
+}
+
 /* Copy this program's file to ${to}. */
 static void copy_self(int to)
 {
@@ -447,6 +459,7 @@ static const struct {
 } kinds[] = {
 	{"marker", fill_marker},     {"deleted", plant_deleted},
 	{"memfd", plant_memfd},      {"names", plant_names},
+	{"anonymous", plant_anonymous},
 	{"tcp", plant_tcp},	     {"tcp6", plant_tcp6},
 	{"udp", plant_udp},	     {"unix", plant_unix},
 	{"raw", plant_raw},	     {"packet", plant_packet},

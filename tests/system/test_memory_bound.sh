@@ -11,6 +11,7 @@ export EVAC RECIPIENT WORK
 # Logs that do not compress, one large and many small, and a process with memory.
 # shellcheck disable=SC2016 # expanded by the inner shell
 big_host() {
+	export -f whole
 	in_own_host bash -ec '
 		head -c 150M /dev/urandom >/var/log/big.log
 		mkdir /var/log/many
@@ -31,6 +32,7 @@ big_host() {
 			done
 			rc=0
 			wait "$pid" || rc=$?
+			whole "$rc" "$WORK/line" >>"$WORK/log" && rc=0
 			told=$(sed -n "s/.*\"peak_rss_kib\":\([0-9]*\).*/\1/p" "$WORK/line")
 			bytes=$(sed -n "s/.*\"evidence_bytes\":\([0-9]*\).*/\1/p" "$WORK/line")
 			echo "$rc $workers $size $((seen > told ? seen : told)) $told $bytes"

@@ -103,6 +103,8 @@ static bool all_but(const struct collector *c)
 
 #define SELECTED(name) has(&collector_##name)
 
+#define PASSES "process_files,process_maps,process_envs,process_threads,process_executables"
+
 static void test_meaning(void)
 {
 	CHECK(parse_more((const char *const[]){ NULL }) == 0 && said[0] == '\0',
@@ -112,8 +114,10 @@ static void test_meaning(void)
 	      o.segment_size == SEGMENT_SIZE_DEFAULT && o.workers >= 1 && o.workers <= 8,
 	      "and what the rest is without being said");
 	CHECK(all_but(NULL), "all is collected");
-	CHECK(PARSE("--only", "log,process") == 0 && selected("process,log"), "--only");
+	CHECK(PARSE("--only", "log,process") == 0 && selected("process," PASSES ",log"), "--only, with what begins so");
 	CHECK(PARSE("--skip", "memory") == 0 && all_but(&collector_memory), "--skip");
+	CHECK(PARSE("--only", "process_maps") == 0 && selected("process_maps"), "one of them alone");
+	CHECK(PARSE("--skip", "process,memory") == 0 && !SELECTED(process) && !SELECTED(process_maps) && SELECTED(socket), "and none of them");
 	CHECK(PARSE("--profile", "fast") == 0 && !o.with_secrets && o.selected[0] && !SELECTED(memory) && !SELECTED(log),
 	      "--profile fast: no memory, no logs");
 	CHECK(PARSE("--profile", "full") == 0 && SELECTED(memory) && SELECTED(log), "--profile full: all");

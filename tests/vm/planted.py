@@ -21,6 +21,8 @@ class Evidence:
         self.opened = opened
         self.planted = rows(planted)
         self.processes = {row["pid"]: row for row in rows(os.path.join(opened, "processes.ndjson"))}
+        self.executables = rows(os.path.join(opened, "process_executables.ndjson"))
+        self.opened = opened
         self.sockets = rows(os.path.join(opened, "process_open_sockets.ndjson"))
         with open(program, "rb") as file:
             self.digest = hashlib.sha256(file.read()).hexdigest()
@@ -42,6 +44,19 @@ class Evidence:
         if row is None:
             raise AssertionError(f"no process {thing['pid']}")
         return row
+
+    def executable(self, thing):
+        for row in self.executables:
+            if (row["pid"], row["kind"]) == (thing["pid"], "exe"):
+                return row
+        raise AssertionError(f"no executable of {thing['pid']}")
+
+    def recovered(self, thing, why):
+        row = self.executable(thing)
+        same(row, memory_only=why, sha256=self.digest, elf=True)
+        with open(os.path.join(self.opened, row["content"]), "rb") as file:
+            if hashlib.sha256(file.read()).hexdigest() != self.digest:
+                raise AssertionError(f"{row['content']} is not what ran")
 
     def socket(self, thing):
         for row in self.sockets:
@@ -66,20 +81,20 @@ def text_of(row, key):
 def all_processes(see):
     for thing in see.planted:
         if thing["kind"] not in ("ready", "zombie"):
-            same(see.process(thing), exe_sha256=see.digest)
+            same(see.executable(thing), sha256=see.digest)
 
 
 def deleted(see):
     for kind in ("deleted", "implant"):
         thing = see.one(kind)
         path = thing["exe"].removesuffix(" (deleted)")
-        same(see.process(thing), path=path, name=os.path.basename(path)[:15], on_disk=0, deleted=True, memfd=False,
-             exe_sha256=see.digest)
+        same(see.process(thing), path=path, name=os.path.basename(path)[:15], on_disk=0, deleted=True, memfd=False)
+        see.recovered(thing, "deleted")
 
 
 def memfd(see):
-    same(see.process(see.one("memfd")), name="kworker/u8:3", memfd=True, deleted=True, on_disk=0, kernel_thread=False,
-         exe_sha256=see.digest)
+    same(see.process(see.one("memfd")), name="kworker/u8:3", memfd=True, deleted=True, on_disk=0, kernel_thread=False)
+    see.recovered(see.one("memfd"), "memfd")
 
 
 def names(see):

@@ -28,6 +28,7 @@ class Summary:
         self.notes = {c["name"]: c.get("notes", {}) for c in self.manifest["collectors"]}
         self.planted = {row["kind"]: row for row in rows(os.path.join(shared, "planted.ndjson"))}
         self.processes = rows(os.path.join(opened, "processes.ndjson"))
+        self.executables = rows(os.path.join(opened, "process_executables.ndjson"))
         self.sockets = rows(os.path.join(opened, "process_open_sockets.ndjson"))
         self.missing = []
 
@@ -41,7 +42,10 @@ class Summary:
         found = [p for p in self.processes if p["pid"] == pid and p["on_disk"] == 0]
         row = found[0] if found else {}
         self.say("deleted program", found, f"{row.get('name')}, pid {pid}, ran from {row.get('path')}, gone from the disk")
-        self.say("", row.get("exe_sha256"), f"its SHA-256, from memory: {row.get('exe_sha256', '')}")
+        kept = next((e for e in self.executables if e["pid"] == pid and e["kind"] == "exe"), {})
+        self.say("", kept.get("sha256"), f"its SHA-256, from memory: {kept.get('sha256', '')}")
+        self.say("", kept.get("content") and os.path.isfile(os.path.join(self.opened, kept["content"])),
+                 f"the program itself: {kept.get('content')}")
 
     def connection(self):
         want = self.planted["implant_connect"]
