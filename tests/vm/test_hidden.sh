@@ -1,6 +1,7 @@
 #!/bin/bash
 # Hidden things in a guest: none while it is clean; then a process under a bind mount over /proc/PID, an interface that
 # listens to all, programs that exist only in memory: each is named, read, and its content recovered.
+# shellcheck disable=SC2016 # $pid is a variable of jq's
 set -euo pipefail
 # shellcheck source=tests/vm/lib.sh
 . "$(dirname "$0")/lib.sh"
