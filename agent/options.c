@@ -50,17 +50,6 @@ static int set_recipient(void *ctx, const char *value, char error[CLI_ERROR_MAX]
 	return 0;
 }
 
-/* A name stands also for those that begin with it: "process" for "process_maps". */
-static void mark_family(bool rows[OPTIONS_COLLECTORS_MAX], size_t row)
-{
-	size_t len = strlen(collectors[row]->name);
-
-	for (size_t i = 0; collectors[i] != NULL; i++)
-		if (strncmp(collectors[i]->name, collectors[row]->name, len) == 0 &&
-		    (collectors[i]->name[len] == '\0' || collectors[i]->name[len] == '_'))
-			rows[i] = true;
-}
-
 /* Mark the rows of collectors[] that the comma-separated ${list} names. */
 static int mark(const char *list, bool rows[OPTIONS_COLLECTORS_MAX],
 		char error[CLI_ERROR_MAX])
@@ -71,7 +60,7 @@ static int mark(const char *list, bool rows[OPTIONS_COLLECTORS_MAX],
 	while (r == 0 && list != NULL) {
 		r = words_collector(&list, &row, error);
 		if (r == 0)
-			mark_family(rows, row);
+			words_mark(row, rows);
 	}
 	return r;
 }

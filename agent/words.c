@@ -116,3 +116,13 @@ int words_lime_store(void *at, const char *value, char error[CLI_ERROR_MAX])
 	(void)snprintf(error, CLI_ERROR_MAX, "a directory, https://HOST/PATH or s3://BUCKET/PREFIX");
 	return -EINVAL;
 }
+
+void words_mark(size_t row, bool *rows)
+{
+	size_t len = strlen(collectors[row]->name);
+
+	for (size_t i = 0; collectors[i] != NULL; i++)
+		if (strncmp(collectors[i]->name, collectors[row]->name, len) == 0 &&
+		    (collectors[i]->name[len] == '\0' || collectors[i]->name[len] == '_'))
+			rows[i] = true;
+}

@@ -2,6 +2,7 @@
 #ifndef WORDS_H
 #define WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,5 +71,11 @@ int words_collector(const char **list, size_t *ret_row, char error[CLI_ERROR_MAX
 
 /* As struct cli_option's set() of a module store, a text: a directory, https://... or s3://... */
 int words_lime_store(void *at, const char *value, char error[CLI_ERROR_MAX]);
+
+/*
+ * Mark ${row} of collectors[], and those whose names begin with its own and "_":
+ * "process" stands for "process_maps", too.
+ */
+void words_mark(size_t row, bool *rows);
 
 #endif
