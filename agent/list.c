@@ -49,7 +49,7 @@ static const char *cost_name(enum collector_cost cost)
 
 static void print_table(void)
 {
-	(void)printf("%-12s %5s  %-6s %6s  %-7s  %-8s  %s\n", "name", "order", "cost", "limit",
+	(void)printf("%-20s %5s  %-6s %6s  %-7s  %-8s  %s\n", "name", "order", "cost", "limit",
 		     "profile", "segments", "what it reads");
 	for (size_t i = 0; collectors[i] != NULL; i++) {
 		const struct collector *c = collectors[i];
@@ -57,7 +57,7 @@ static void print_table(void)
 
 		if (c->budget_s != 0)
 			(void)snprintf(limit, sizeof(limit), "%us", c->budget_s);
-		(void)printf("%-12s %5d  %-6s %6s  %-7s  %-8s  %s\n", c->name, (int)c->rank + 1,
+		(void)printf("%-20s %5d  %-6s %6s  %-7s  %-8s  %s\n", c->name, (int)c->rank + 1,
 			     cost_name(c->cost), limit, words_profile_name(c->profile),
 			     c->group, c->reads);
 	}
