@@ -18,7 +18,7 @@ ticket() {
 	local name=$1
 	shift
 	as WRITER "$evac" ticket --case CASE --recipient "$recipient" --to "s3://${bucket:-evidence}/${prefix:-$name}" --sign-key "$work/${signs:-sign}" \
-		--endpoint-url "${endpoint:-$S3_ENDPOINT}" --ca-file "$S3_CA" --only process,kernel --memory none --checksum sha256 \
+		--endpoint-url "${endpoint:-$S3_ENDPOINT}" --ca-file "$S3_CA" --only process,kernel --memory none --checksum "${checksum:-sha256}" \
 		-o "$work/$name.ticket" "$@" 2>>"$work/made"
 }
 
@@ -91,7 +91,7 @@ stdin() { collect stdin --ticket - <"$work/stdin.ticket"; }
 ticket stdin
 check "a ticket from standard input" status 0 stdin
 check "and that is whole too" whole stdin
-ticket md5 --checksum md5
+checksum=md5 ticket md5
 check "with MD5 in the form" status 0 collect md5 --ticket "$work/md5.ticket"
 check "and that is whole too" whole md5
 theirs() { "$evac" collect --ticket "$work/theirs.ticket" --responder "$work/theirs.pub" >"$work/theirs.out" 2>"$work/theirs.err"; }
