@@ -159,6 +159,9 @@ bool preflight_vault_look(struct preflight_vault *v)
 	return v->error == 0;
 }
 
+#define NETWORK_ADVICE \
+	"the network does not let it through: look at routes, security groups, the VPC endpoint, --proxy"
+
 /* What a person can do about it. */
 static const char *advice(const struct preflight_vault *v)
 {
@@ -171,13 +174,14 @@ static const char *advice(const struct preflight_vault *v)
 	case -ENOENT:
 		return v->reached ? "look at the bucket's name, region and endpoint" :
 		       "give a ticket, set credentials, or attach a role to the instance";
-	case -EHOSTUNREACH:
-		return "the name is not resolved: look at DNS and the endpoint's address";
 	case -ECONNREFUSED:
 	case -ECONNRESET:
 	case -ETIMEDOUT:
-		return "the network does not let it through: look at routes, security groups, the "
-		       "VPC endpoint, --proxy";
+		if (strstr(v->why, "Resolving timed out") == NULL) /* libcurl's words */
+			return NETWORK_ADVICE;
+		/* fall through */
+	case -EHOSTUNREACH:
+		return "the name is not resolved: look at DNS and the endpoint's address";
 	case -EKEYREJECTED:
 		return "the server's certificate is not trusted: give its authority by --ca-file, or "
 		       "somebody is in the middle";
