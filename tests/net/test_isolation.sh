@@ -175,8 +175,8 @@ judge() {
 	elif [ "$status" = 0 ]; then
 		bad "exit status 0, and nothing is there"
 	fi
-	if [ "$status" = 0 ]; then
-		grep -q 'whole and genuine' "$dir/bucket.verify" || bad "exit status 0, but not whole"
+	if [ "$segments" != 0 ] && whole "$status" "$dir/out" >/dev/null; then
+		grep -q 'whole and genuine' "$dir/bucket.verify" || bad "nothing is missing, but it is not whole"
 		! grep -q ' log: complete' "$dir/err" || whole_noise "$dir/bucket"
 	fi
 	if [ "$spool" = 1 ]; then with_spool; else without_spool; fi

@@ -3,6 +3,8 @@
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
+# shellcheck source=tests/helpers/whole.sh
+. "$top/tests/helpers/whole.sh"
 work=$(mktemp -d)
 put=${EVAC_S3_PUT:-$top/build/asan/s3/put}
 count=0 failed=0

@@ -69,10 +69,7 @@ check "  what came before is genuine" cut_short
 # --- memory first ----------------------------------------------------------------------------------------------
 first() (
 	collect first --memory-first
-	# Processes of a namespace of their own are not all: evac says so.
-	[ "$status" = 1 ] || show first
-	tail -n 1 "$work/first.out" | jq -e '.lost == 0 and ([.collectors | to_entries[] | select(.value != "complete" and
-		.value != "skipped") | .key] == ["process"])' || show first
+	whole "$status" "$work/first.out" || show first
 	verify first
 )
 check "--memory-first" first

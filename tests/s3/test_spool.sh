@@ -52,6 +52,11 @@ ended() {
 	wait "$run" || got=$?
 	[ "$got" -eq "$1" ] || { echo "exit status $got"; cat "$work"/*.err; return 1; }
 }
+ended_whole() {
+	local got=0
+	wait "$run" || got=$?
+	whole "$got" "$work/$1.out" || { cat "$work/$1.err"; return 1; }
+}
 verify() { as ROOT "$evac" verify "s3://evidence/$1" --signer "$(signer "$1")" --endpoint-url "$S3_ENDPOINT" --ca-file "$S3_CA"; }
 lost() { sed -n 's/.*"lost":\([0-9]*\).*/\1/p' "$work/$1.out"; }
 
@@ -65,7 +70,7 @@ kill -STOP "$pid"
 kill -USR2 "$proxy"
 sleep 10.5
 kill -CONT "$pid"
-check "it comes back: exit status 0" ended 0
+check "it comes back: nothing is missing" ended_whole back
 check "and that was noticed" grep -q "the vault can be reached again" "$work/back.err"
 check "nothing is lost" [ "$(lost back)" = 0 ]
 check "the spool is empty" [ -z "$(find "$work/back.spool" -name '*.age')" ]
@@ -78,7 +83,7 @@ collect late
 cut_after_three late
 check "the network dies: the spool goes on" wait_for "$work/late.err" "the vault is lost for now, the spool goes on"
 kill -USR2 "$proxy"
-check "it comes back, long before a try is due: exit status 0" ended 0
+check "it comes back, long before a try is due: nothing is missing" ended_whole late
 check "nothing is lost, and the spool is empty" [ "$(lost late) $(find "$work/late.spool" -name '*.age' | wc -l)" = "0 0" ]
 check "the collection in the bucket is whole" verify late
 

@@ -3,6 +3,8 @@
 #
 # shellcheck disable=SC2034 # what is set here is for the tests
 # A test sources it from the project's root. All that is made lies below $WORK and goes with it.
+# shellcheck source=tests/helpers/whole.sh
+. tests/helpers/whole.sh
 EVAC=$(realpath "${EVAC:-build/$(uname -m)/evac}")
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/evac-system.XXXXXX")
 WORK=$(realpath "$WORK")
@@ -64,16 +66,6 @@ need() {
 run() {
 	status=0
 	"$@" >"$WORK/stdout" 2>"$WORK/stderr" || status=$?
-}
-
-# whole STATUS FILE: nothing is missing, as evac's last line in FILE says, but that in_own_host has processes of its own:
-# that alone evac calls partial.
-whole() {
-	[ "$1" = 0 ] && return
-	[ "$1" = 1 ] && tail -n 1 "$2" | jq -e '.lost == 0 and ([.collectors | to_entries[] |
-		select(.value != "complete" and .value != "skipped") | .key] == ["process"])' >/dev/null && return
-	tail -n 1 "$2"
-	return 1
 }
 
 # says FILE PATTERN: (fixed text) or shows what it says instead.
