@@ -80,6 +80,21 @@ static bool is_old(const struct kcore_header *h, const uint8_t *phdrs)
 	return loads > 1;
 }
 
+/* The first whole page of RAM; ranges without one have no segment. */
+static bool first_page(const struct ranges *ram, uint64_t *ret)
+{
+	for (size_t i = 0; i < ram->count; i++) {
+		uint64_t skip = -ram->at[i].start & (PAGE_4K - 1);
+		uint64_t last = ram->at[i].end - ram->at[i].start;
+
+		if (last >= skip && last - skip >= PAGE_4K - 1) {
+			*ret = ram->at[i].start + skip;
+			return true;
+		}
+	}
+	return false;
+}
+
 /*
  * Virtual address of physical 0 where headers do not tell: the lowest segment
  * of the kernel's half shows the first whole page of RAM.  0 when unknown.
@@ -96,9 +111,8 @@ static uint64_t guess_base(const struct kcore_header *h, const uint8_t *phdrs,
 		    p.p_vaddr < low)
 			low = p.p_vaddr;
 	}
-	if (h->machine != EM_X86_64 || low == UINT64_MAX || ram->count == 0)
+	if (h->machine != EM_X86_64 || low == UINT64_MAX || !first_page(ram, &first))
 		return 0;
-	first = (ram->at[0].start + PAGE_4K - 1) & ~(uint64_t)(PAGE_4K - 1);
 	if (low < first || (low - first) % X86_DIRECT_ALIGN != 0)
 		return 0;
 	return low - first;

@@ -42,6 +42,17 @@ static const char plugged[] =
 	"    210000000-27fffffff : System RAM (kmem)\n"
 	"300000000-3ffffffff : System RAMdisk\n";
 
+/* The child reaches past its parent; one dax device has a line of its own. */
+static const char nested[] =
+	"00100000-0011ffff : System RAM\n"
+	"  00108000-0010ffff : System RAM (virtio_mem)\n"
+	"  0011e000-00123fff : System RAM (virtio_mem)\n"
+	"100000000-100007fff : System RAM (kmem)\n"
+	"200000000-20001ffff : Persistent Memory\n"
+	"  200008000-20001ffff : dax0.0\n"
+	"    200010000-20001ffff : System RAM (kmem)\n"
+	"f000000000000-ffffffffffffe : System RAM\n";
+
 static void test_iomem(struct ranges *r)
 {
 	CHECK(parse(r, plain) == 0 && r->count == 3, "three ranges of a plain machine");
@@ -56,6 +67,10 @@ static void test_iomem(struct ranges *r)
 	CHECK(parse(r, "00001000-00002fff : System RAM\n"
 		       "  00001000-00001fff : System RAM (virtio_mem)\n") == 0 &&
 	      r->count == 1 && ranges_bytes(r) == 0x2000, "nothing twice");
+	CHECK(parse(r, nested) == 0 && r->count == 4 && is(r, 0, 0x100000, 0x123fff) &&
+	      is(r, 1, 0x100000000, 0x100007fff) && is(r, 2, 0x200010000, 0x20001ffff) &&
+	      is(r, 3, 0xf000000000000, 0xffffffffffffe),
+	      "children, dax at the top and below, all 52 bits");
 	CHECK(parse(r, "00001000-00001fff : System RAM") == 0 && r->count == 1,
 	      "no newline at the end");
 }
