@@ -196,7 +196,7 @@ for file in saved first more; do
 done
 usage "no minisign public key" verify "$good" --signer "$WORK/last"
 # A module that is not there is named.
-collect "$WORK/third" --only memory --memory process --lime "$WORK/no.ko" --deadline 5s
+collect "$WORK/third" --only memory --memory lime --lime "$WORK/no.ko" --deadline 8s
 check "a missing --lime FILE is named" says "$WORK/stderr" "--lime $WORK/no.ko: No such file"
 
 finish

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "emulator.h"
 #include "collector.h"
 #include "host.h"
 #include "io.h"
@@ -471,23 +472,13 @@ static void play(enum role role)
 		(void)pause();
 }
 
-/* An emulator's processes are not what they seem to themselves. */
-static bool is_emulated(void)
-{
-	char exe[512];
-	ssize_t n = readlinkat(host.proc, "self/exe", exe, sizeof(exe) - 1);
-
-	exe[n > 0 ? n : 0] = '\0';
-	return strstr(exe, "test_memory_life") == NULL;
-}
-
 int main(int argc, char **argv)
 {
 	if (argc == 2)
 		play((enum role)(argv[1][0] - '0'));
 	if (host_open(&host) < 0)
 		abort();
-	if (is_emulated()) {
+	if (emulator_is_here()) {
 		CHECK_SKIP("the program runs in an emulator: its addresses are not the kernel's");
 		return CHECK_DONE();
 	}
