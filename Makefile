@@ -3,7 +3,7 @@
 # make check      all set-up, then every test
 # make unit       unit tests alone, with AddressSanitizer and UBSan
 # make check-full the long runs too: reproducible build, more fuzzing, more seeds
-# make check-vm-full  the whole matrix of test guests (tests/vm/RESULTS.md), half an hour and more
+# make check-vm-full  LiME's failures and the whole matrix of test guests (tests/vm/RESULTS.md), half an hour and more
 # make fuzz       every fuzz target for FUZZ_S seconds (default 60)
 # make bench      measured rates, as ratios to a reference
 # make clean      remove build/ (the cache outside the tree stays)

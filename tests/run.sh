@@ -96,7 +96,10 @@ group() {
 	s3) each s3 bash tests/s3/test_*.sh ;;
 	net) each net bash tests/net/test_*.sh ;;
 	vm) each vm bash tests/vm/test_*.sh ;;
-	vm-full) one vm/matrix bash tests/vm/matrix.sh full ;;
+	vm-full)
+		one vm/lime_faults env STOP_S=180 bash tests/vm/lime_faults.sh
+		one vm/matrix bash tests/vm/matrix.sh full
+		;;
 	*/*) each "${1%/*}" bash "tests/${1%/*}/test_${1#*/}.sh" ;;
 	*)
 		echo "run.sh: no group '$1'" >&2

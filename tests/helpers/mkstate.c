@@ -451,6 +451,20 @@ static void plant_zombie(void)
 		(int)pid, (int)getpid());
 }
 
+/* Memory that the kernel itself does not see (memfd_secret(2)). */
+static void plant_secret(void)
+{
+	int fd = must((int)syscall(447 /* on all architectures */, O_CLOEXEC), "memfd_secret");
+	char *p;
+
+	must(ftruncate(fd, 65536), "ftruncate");
+	p = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		die("mmap");
+	memset(p, 's', 65536);
+	say("secret", ",\"pages\":16");
+}
+
 /* ---- the whole */
 
 static const struct {
@@ -464,6 +478,7 @@ static const struct {
 	{"udp", plant_udp},	     {"unix", plant_unix},
 	{"raw", plant_raw},	     {"packet", plant_packet},
 	{"netns", plant_netns},      {"zombie", plant_zombie},
+	{"secret", plant_secret},
 	{"bpf", plant_bpf},
 	{"peer", plant_peer},	     {"implant", plant_implant},
 	{"+deleted", started_deleted}, {"+memfd", started_memfd},
