@@ -214,7 +214,7 @@ static void seek_module(struct plan *p)
 	struct vault_options how;
 
 	(void)options_vault(p->o, &how);
-	if (p->req.memory == MEMORY_AUTO || p->req.memory == MEMORY_LIME)
+	if (is_selected(p, &collector_memory) && p->req.memory != MEMORY_KCORE && p->req.memory != MEMORY_PROCESS)
 		module_fetch_start(&p->fetch, &p->o->lime, &how, p->o->deadline_s);
 }
 
