@@ -97,6 +97,7 @@ group() {
 	net) each net bash tests/net/test_*.sh ;;
 	vm) each vm bash tests/vm/test_*.sh ;;
 	vm-full)
+		one vm/store bash tests/vm/store.sh
 		one vm/lime_faults env STOP_S=180 bash tests/vm/lime_faults.sh
 		one vm/matrix bash tests/vm/matrix.sh full
 		;;
