@@ -64,6 +64,9 @@ int audit_object(struct audit *a, const char *name);
 const struct manifest_read_segment *audit_record(const struct audit *a,
 						 const char *name);
 
+/* Does the manifest say that this segment was never stored? */
+bool audit_is_lost(const struct audit *a, const char *name);
+
 /* After all segments: what is missing, what is too much. */
 void audit_end(struct audit *a);
 

@@ -17,7 +17,7 @@
 
 #define HOLES_SHOWN 100
 
-static bool is_lost(const struct audit *a, const char *name)
+bool audit_is_lost(const struct audit *a, const char *name)
 {
 	for (size_t i = 0; a->manifest != NULL && i < a->manifest->lost_count; i++)
 		if (strcmp(a->manifest->lost[i].name, name) == 0)
@@ -37,7 +37,7 @@ static void check_lone_signatures(struct audit *a)
 			finding_note(a->findings, o->name, "in flight when the run was "
 				     "cut: only its signature arrived");
 		/* The manifest's own records of it say more than this would. */
-		else if (audit_record(a, o->name) == NULL && !is_lost(a, o->name))
+		else if (audit_record(a, o->name) == NULL && !audit_is_lost(a, o->name))
 			finding_problem(a->findings, o->name,
 					"missing: only its signature is there");
 	}
@@ -73,10 +73,17 @@ static void check_records(struct audit *a)
 			finding_problem(a->findings, s->name,
 					"missing: the manifest names it");
 	}
-	for (size_t i = 0; i < m->lost_count; i++)
-		finding_problem(a->findings, m->lost[i].name,
-				"never stored, says the manifest: %s",
-				quote_text(why, sizeof(why), m->lost[i].why));
+	/* This list is in the order of the losses. */
+	for (size_t i = 0; i < m->lost_count; i++) {
+		const struct manifest_read_lost *l = &m->lost[i];
+
+		for (at = 0; at < c->segment_count && c->segments[at].number < l->number; at++)
+			;
+		if (!is_present(c, at, l->number, l->name))
+			finding_problem(a->findings, l->name,
+					"never stored, says the manifest: %s",
+					quote_text(why, sizeof(why), l->why));
+	}
 }
 
 /* Numbers below the highest that no segment, and no lost one, has. */

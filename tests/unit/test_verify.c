@@ -218,6 +218,7 @@ static void test_replayed(void)
 
 static void test_lost(void)
 {
+	size_t known;
 	struct maker_entry e = { .path = "x", .data = "y" };
 
 	maker_open(&m);
@@ -228,6 +229,22 @@ static void test_lost(void)
 	maker_manifest(&m, 1);
 	CHECK(verify() == 1 && named(MEMORY) && strstr(output, "network gone") != NULL &&
 	      lines() == 2, "lost on the host: %s", output);
+	maker_close(&m);
+
+	/* The answer did not come back; the object was stored. */
+	maker_open(&m);
+	maker_segment(&m, "volatile", &e, 1);
+	known = strlen(m.segments);
+	maker_segment(&m, "memory", &e, 1);
+	m.segments[known] = '\0';
+	m.next = 1;
+	maker_lose(&m, "memory");
+	maker_segment(&m, "logs", &e, 1);
+	maker_manifest(&m, 1);
+	CHECK(verify() == 0 && strstr(output, "but it arrived") != NULL && strstr(output, "3 segments") != NULL,
+	      "lost, says the manifest, and there: %s", output);
+	maker_flip(&m, MEMORY, 100, 1);
+	CHECK(verify() == 1 && named(MEMORY), "and if it was changed: %s", output);
 	maker_close(&m);
 
 	maker_open(&m);
