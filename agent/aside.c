@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "thread.h"
+
 #define STACK_BYTES (256u << 10)
 
 /* Which side lets go last, frees: apart from the job, which has one owner. */
@@ -62,20 +64,6 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static int start(struct aside *a)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = pthread_create(&thread, &attr, thread_main, a);
-	(void)pthread_attr_destroy(&attr);
-	return -r;
-}
-
 bool aside_is_left(struct aside *a)
 {
 	bool left;
@@ -100,7 +88,7 @@ int aside_call(struct aside *a, int64_t until_ms, bool *ret_left)
 	a->state = state_open();
 	if (a->state == NULL)
 		return -ENOMEM;
-	r = start(a);
+	r = thread_start(thread_main, a, STACK_BYTES);
 	if (r < 0) {
 		state_free(a->state);
 		return r;

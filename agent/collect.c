@@ -7,7 +7,6 @@
 #include "collect.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,6 +36,7 @@
 #include "segment.h"
 #include "sink_run.h"
 #include "taken.h"
+#include "thread.h"
 #include "ticket.h"
 #include "words.h"
 
@@ -429,8 +429,6 @@ static void forget(void *arg)
 /* With a deadline: a process that can be waited for, and a thread that looks at the clock. */
 static int begin_deadline(struct plan *p)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
 	int r;
 
 	if (p->o->deadline_s == 0 || p->budget.end_ms != 0)
@@ -442,11 +440,7 @@ static int begin_deadline(struct plan *p)
 	r = guard_start(p->budget.end_ms, forget, p);
 	if (r < 0)
 		log_line(LOG_WARN, "the deadline has no guard: %s", strerror(-r));
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = -pthread_create(&thread, &attr, watch_main, p);
-	(void)pthread_attr_destroy(&attr);
-	return r;
+	return thread_start(watch_main, p, 0);
 }
 
 static void run(struct plan *p)

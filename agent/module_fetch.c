@@ -7,7 +7,6 @@
 #include "module_fetch.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,6 +14,7 @@
 #include "clock.h"
 #include "collector.h"
 #include "log.h"
+#include "thread.h"
 #include "vault.h"
 
 #define STACK_BYTES ((size_t)512 << 10)
@@ -63,8 +63,6 @@ void module_fetch_start(struct module_fetch **ret, const struct module_options *
 			const struct vault_options *how, uint64_t deadline_s)
 {
 	struct module_fetch *f = calloc(1, sizeof(*f));
-	pthread_attr_t attr;
-	pthread_t thread;
 
 	*ret = NULL;
 	if (f == NULL)
@@ -73,14 +71,10 @@ void module_fetch_start(struct module_fetch **ret, const struct module_options *
 	f->how = *how;
 	f->end_ms = clock_now_ms() + wait_ms(deadline_s);
 	atomic_init(&f->holders, 2);
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-	if (pthread_create(&thread, &attr, look, f) == 0)
+	if (thread_start(look, f, STACK_BYTES) == 0)
 		*ret = f;
 	else
 		free(f);
-	(void)pthread_attr_destroy(&attr);
 }
 
 static int wait_for(struct module_fetch *f, struct module *ret)

@@ -7,7 +7,6 @@
 #include "runner.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -15,6 +14,7 @@
 #include "clock.h"
 #include "collector.h"
 #include "sink_run.h"
+#include "thread.h"
 
 #define STACK_BYTES (1u << 20)
 /* A short collector should not wait long for being noticed. */
@@ -45,20 +45,6 @@ static void *job_main(void *arg)
 	atomic_store(&job->done, true);
 	job_put(job);
 	return NULL;
-}
-
-static int start(struct job *job)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	r = pthread_create(&thread, &attr, job_main, job);
-	(void)pthread_attr_destroy(&attr);
-	return -r;
 }
 
 /* Earlier of two times, where 0 means never. */
@@ -119,7 +105,7 @@ int runner_run(const struct collector *c, const struct host *host,
 	job->req = req;
 	job->sink = sink;
 	atomic_store(&job->holders, 2);
-	r = start(job);
+	r = thread_start(job_main, job, STACK_BYTES);
 	if (r < 0) {
 		free(job);
 		return r;

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "thread.h"
 
 #define STACK_BYTES (128u << 10)
 /* Threads and buffers that may be lost to reads that hang. */
@@ -32,7 +33,6 @@ enum state {
 struct reader {
 	struct memory_watch *w;
 	struct reader *next; /* among the idle ones */
-	pthread_t thread;
 	pthread_cond_t changed;
 	enum state state;
 	int fd;
@@ -131,8 +131,6 @@ static struct reader *start(struct memory_watch *w)
 {
 	struct reader *r = malloc(sizeof(*r));
 	pthread_condattr_t clock;
-	pthread_attr_t attr;
-	int error;
 
 	if (r == NULL)
 		return NULL;
@@ -146,12 +144,7 @@ static struct reader *start(struct memory_watch *w)
 	(void)pthread_mutex_lock(&w->lock);
 	w->users++;
 	(void)pthread_mutex_unlock(&w->lock);
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setstacksize(&attr, STACK_BYTES);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(&r->thread, &attr, reader_main, r);
-	(void)pthread_attr_destroy(&attr);
-	if (error == 0)
+	if (thread_start(reader_main, r, STACK_BYTES) == 0)
 		return r;
 	(void)pthread_cond_destroy(&r->changed);
 	free(r);

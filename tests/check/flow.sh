@@ -6,7 +6,7 @@
 # the responder's side or brings the parts together (main, collect, pipeline).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-base='scope.h io.h buf.h parse.h json.h clock.h errname.h quote.h digest.h host.h'
+base='scope.h io.h buf.h parse.h json.h clock.h errname.h quote.h digest.h thread.h host.h'
 n=0 failed=0
 
 allowed() {
@@ -39,7 +39,7 @@ allowed() {
 	agent/http | agent/http_address) echo 'http.h ca_roots.h rate.h' ;;
 	agent/runner) echo 'collector.h sink_run.h' ;;
 	agent/io | agent/buf | agent/parse | agent/json | agent/clock | agent/errname | \
-		agent/quote | agent/digest | agent/host | agent/scope) ;;
+		agent/quote | agent/digest | agent/thread | agent/host | agent/scope) ;;
 	*) return 1 ;;
 	esac
 }
