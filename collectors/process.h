@@ -68,6 +68,14 @@ int process_open(struct process_pass *pass, const struct host *host,
  */
 int process_walk(struct process_pass *pass, const char *name, process_each *each);
 
+/*
+ * A whole pass that fills one ${table} by ${each}, for the collector ${name}.
+ * As process_walk(); -ENOMEM.
+ */
+int process_collect(const struct host *host, const struct collector_request *req,
+		    struct sink *sink, const char *name, const char *table,
+		    process_each *each);
+
 /* Close the table and free.  ${r}, or the first error of the end. */
 int process_close(struct process_pass *pass, int r);
 

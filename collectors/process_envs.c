@@ -120,14 +120,7 @@ static int envs(struct process_pass *pass, const struct process *p)
 static int run(const struct host *host, const struct collector_request *req,
 	       struct sink *sink)
 {
-	struct process_pass pass;
-	int r = process_open(&pass, host, req, sink);
-
-	if (r == 0)
-		r = table_open(&pass.table, sink, "process_envs");
-	if (r == 0)
-		r = process_walk(&pass, "process_envs", envs);
-	return process_close(&pass, r);
+	return process_collect(host, req, sink, "process_envs", "process_envs", envs);
 }
 
 const struct collector collector_process_envs = {

@@ -19,6 +19,7 @@
 #include "process.h"
 #include "scope.h"
 #include "table.h"
+#include "tree_row.h"
 
 #define LINK_MAX_BYTES 4096
 
@@ -35,24 +36,7 @@ static const char *type_of(const char *link, size_t len, uint32_t mode)
 		return "anon_inode";
 	if (begins(link, len, "socket:["))
 		return "socket";
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-		return "regular";
-	case S_IFDIR:
-		return "directory";
-	case S_IFCHR:
-		return "character";
-	case S_IFBLK:
-		return "block";
-	case S_IFIFO:
-		return "fifo";
-	case S_IFSOCK:
-		return "socket";
-	case S_IFLNK:
-		return "symlink";
-	default:
-		return "unknown";
-	}
+	return tree_row_type(mode);
 }
 
 static void add_fdinfo(struct json *j, const char *text, size_t len)
@@ -120,14 +104,7 @@ static int files(struct process_pass *pass, const struct process *p)
 static int run(const struct host *host, const struct collector_request *req,
 	       struct sink *sink)
 {
-	struct process_pass pass;
-	int r = process_open(&pass, host, req, sink);
-
-	if (r == 0)
-		r = table_open(&pass.table, sink, "process_open_files");
-	if (r == 0)
-		r = process_walk(&pass, "process_files", files);
-	return process_close(&pass, r);
+	return process_collect(host, req, sink, "process_files", "process_open_files", files);
 }
 
 const struct collector collector_process_files = {

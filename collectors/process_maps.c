@@ -70,14 +70,7 @@ static int maps_unless_kernel(struct process_pass *pass, const struct process *p
 static int run(const struct host *host, const struct collector_request *req,
 	       struct sink *sink)
 {
-	struct process_pass pass;
-	int r = process_open(&pass, host, req, sink);
-
-	if (r == 0)
-		r = table_open(&pass.table, sink, "process_memory_map");
-	if (r == 0)
-		r = process_walk(&pass, "process_maps", maps_unless_kernel);
-	return process_close(&pass, r);
+	return process_collect(host, req, sink, "process_maps", "process_memory_map", maps_unless_kernel);
 }
 
 const struct collector collector_process_maps = {

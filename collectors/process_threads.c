@@ -77,14 +77,7 @@ static int threads(struct process_pass *pass, const struct process *p)
 static int run(const struct host *host, const struct collector_request *req,
 	       struct sink *sink)
 {
-	struct process_pass pass;
-	int r = process_open(&pass, host, req, sink);
-
-	if (r == 0)
-		r = table_open(&pass.table, sink, "process_threads");
-	if (r == 0)
-		r = process_walk(&pass, "process_threads", threads);
-	return process_close(&pass, r);
+	return process_collect(host, req, sink, "process_threads", "process_threads", threads);
 }
 
 const struct collector collector_process_threads = {

@@ -218,3 +218,17 @@ int process_close(struct process_pass *pass, int r)
 	free(pass->lines);
 	return r == 0 ? end : r;
 }
+
+int process_collect(const struct host *host, const struct collector_request *req,
+		    struct sink *sink, const char *name, const char *table,
+		    process_each *each)
+{
+	struct process_pass pass;
+	int r = process_open(&pass, host, req, sink);
+
+	if (r == 0)
+		r = table_open(&pass.table, sink, table);
+	if (r == 0)
+		r = process_walk(&pass, name, each);
+	return process_close(&pass, r);
+}

@@ -13,7 +13,7 @@
 #include "attr.h"
 #include "table.h"
 
-static const char *type_of(uint32_t mode)
+const char *tree_row_type(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFREG:
@@ -60,7 +60,7 @@ int tree_row_write(struct table *t, const struct tree_row *row)
 	char text[32];
 
 	add_names(j, row->path);
-	json_str(j, "type", type_of(a->mode));
+	json_str(j, "type", tree_row_type(a->mode));
 	if (S_ISLNK(a->mode))
 		json_bytes(j, "symlink_target_path", row->target, row->target_len);
 	(void)snprintf(text, sizeof(text), "%04o", a->mode & 07777u);

@@ -24,4 +24,7 @@ struct tree_row {
 /* Write the row.  0, or the sink's error. */
 int tree_row_write(struct table *t, const struct tree_row *row);
 
+/* What kind of file that mode is, by osquery's name of it, or "unknown". */
+const char *tree_row_type(uint32_t mode);
+
 #endif

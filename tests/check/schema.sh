@@ -14,10 +14,11 @@ none() { # none WHAT LINES
 	fi
 }
 schema=collectors/SCHEMA.md
-# A table is opened by its name, by one made with "files_", or by one out of a list.
+# A table is opened by its name, as that of a pass over all processes, by one made with "files_", or by one out of a list.
 opened=$({ grep -ohE 'table_open\([^;]*"[a-z0-9_/]+"\)' collectors/*.c | grep -oE '"[a-z0-9_/]+"' | tr -d '"'
 	grep -ohE 'take_open\([^;]*"[a-z_]+"' collectors/*.c | grep -oE '"[a-z_]+"$' | tr -d '"' | sed 's/^/files_/; s/_log$//'
 	grep -ohE 'take_(all|list)\([a-z]+, "[a-z0-9_]+"' collectors/kernel_bpf.c collectors/cloud.c | grep -oE '"[a-z0-9_]+"' | tr -d '"'
+	grep -ohE 'process_collect\([^;]*"[a-z_]+", [a-z_]+\)' collectors/*.c | grep -oE '"[a-z_]+", [a-z_]+\)$' | cut -d '"' -f 2
 	sed -n 's/^	\[NETWORK_[A-Z_]*\] = "\(.*\)",$/\1/p' collectors/network.c
 	echo gaps; } | sort -u)
 sections=$(sed -n 's/^## //p' $schema | tr ',' '\n' | tr -d ' ' | sort -u)
