@@ -1,5 +1,4 @@
 /* The users collector: accounts and logins of a made host, hostile lines, a failing sink. */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -7,28 +6,16 @@
 
 #include "check.h"
 #include "collector.h"
-#include "host.h"
 #include "sink_list.h"
-#include "taken.h"
 #include "temp.h"
 #include "utmp.h"
+#include "walk_root.h"
 
 static struct temp top;
 
 static int run(struct sink *s, bool with_secrets)
 {
-	struct host h = { .root = top.fd, .proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), .sys = -1 };
-	struct collector_request req = { .memory = MEMORY_NONE, .with_secrets = with_secrets };
-	struct taken taken;
-	int r;
-
-	taken_open(&taken);
-	req.taken = &taken;
-	r = collector_users.run(&h, &req, s);
-
-	taken_free(&taken);
-	(void)close(h.proc);
-	return r;
+	return walk_root(&collector_users, &top, s, with_secrets);
 }
 
 static void record(uint8_t *p, size_t size, uint8_t type, const char *user, const char *host, uint32_t time)
@@ -129,7 +116,6 @@ int main(void)
 {
 	struct sink *s = sink_list_open();
 	unsigned long calls;
-	int wrong = 0;
 
 	temp_open(&top);
 	CHECK(run(s, false) == 0 && row(s, "users.ndjson", "", NULL, NULL) == false, "an empty host");
@@ -146,13 +132,7 @@ int main(void)
 	CHECK(run(s, true) == 0, "and again, with secrets");
 	test_secrets(s, true);
 	sink_list_free(s);
-	for (unsigned long n = 1; n <= calls; n++) {
-		s = sink_list_open();
-		sink_list_fail_at(s, n, -ECANCELED);
-		wrong += run(s, false) != -ECANCELED;
-		sink_list_free(s);
-	}
-	CHECK(wrong == 0, "a sink that fails at any of %lu calls ends it", calls);
+	CHECK(walk_root_failing(&collector_users, &top, calls) == 0, "a sink that fails at any of %lu calls ends it", calls);
 	temp_close(&top);
 	return CHECK_DONE();
 }
