@@ -12,13 +12,9 @@ ip link set lo up
 # shellcheck source=tests/s3/lib.sh
 . "$top/tests/s3/lib.sh"
 
-evac=${EVAC:-$top/build/$(uname -m)/evac}
 seeds=${SEEDS:-12} first=${SEED:-1} lanes=${LANES:-6}
 workers=2
-start_server
-s3 make-bucket evidence
-"$evac" keygen >"$work/identity" 2>/dev/null
-recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+start_evidence
 
 # Somebody in the middle, with a certificate of their own for the right address.
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=s3.localhost \

@@ -6,11 +6,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/s3/lib.sh
 . "$top/tests/s3/lib.sh"
 
-evac=${EVAC:-$top/build/$(uname -m)/evac}
-start_server
-s3 make-bucket evidence
-"$evac" keygen >"$work/identity" 2>/dev/null
-recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+start_evidence
 
 # collect NAME FAULT OPTIONS...: four objects pass, then each request meets FAULT; the exit status is in NAME.status.
 collect() {

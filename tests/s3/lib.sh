@@ -27,6 +27,27 @@ start_server() {
 	. "$work/server/s3.env"
 }
 
+# start_evidence: the server with a bucket, and a responder's key; $evac, $recipient and the file $work/recipient.
+start_evidence() {
+	evac=${EVAC:-$top/build/$(uname -m)/evac}
+	start_server
+	s3 make-bucket evidence
+	"$evac" keygen -o "$work/identity" 2>/dev/null
+	# shellcheck disable=SC2034 # for the tests
+	recipient=$(sed -n 's/^# public key: //p' "$work/identity" | tee "$work/recipient")
+}
+
+# value NAME PATH...: a part of the payload of the ticket $work/NAME.ticket.
+value() {
+	python3 - "$work/$1.ticket" "${@:2}" <<-'PYTHON'
+		import base64, json, sys
+		at = json.loads(base64.b64decode(json.load(open(sys.argv[1]))['payload']))
+		for name in sys.argv[2:]:
+		    at = at[name]
+		print(at)
+	PYTHON
+}
+
 # $put is the vault by itself, with its sanitizers.
 build_put() { [ -n "${EVAC_S3_PUT-}" ] || make -s -C "$top" VARIANT=asan "${put#"$top"/}"; }
 

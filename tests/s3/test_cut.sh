@@ -16,11 +16,7 @@ ip link set lo up
 # shellcheck source=tests/s3/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-evac=${EVAC:-$top/build/$(uname -m)/evac}
-start_server
-s3 make-bucket evidence
-"$evac" keygen >"$work/identity" 2>/dev/null
-recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+start_evidence
 : >"$work/small"
 
 unshare --net sleep 3600 &

@@ -5,11 +5,7 @@ set -euo pipefail
 # shellcheck source=tests/s3/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-evac=${EVAC:-$top/build/$(uname -m)/evac}
-start_server
-s3 make-bucket evidence
-"$evac" keygen -o "$work/identity" 2>/dev/null
-recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+start_evidence
 "$evac" keygen --signing -o "$work/sign" 2>/dev/null
 "$evac" keygen --signing -o "$work/other" 2>/dev/null
 

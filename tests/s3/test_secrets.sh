@@ -11,10 +11,7 @@ if [ "$(uname -m)" != x86_64 ] || ! command -v gdb >/dev/null; then
 	done_testing
 	exit
 fi
-start_server
-s3 make-bucket evidence
-"$evac" keygen -o "$work/identity" 2>/dev/null
-recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+start_evidence
 "$evac" keygen --signing -o "$work/sign" 2>/dev/null
 
 # watched NAME COMMAND...: under a debugger, which looks when the public key is printed, when the workers start, and when
@@ -115,16 +112,6 @@ fi
 ticket() { # ticket NAME WORDS...
 	as WRITER "$evac" ticket --case CASE --recipient "$recipient" --to "s3://evidence/$1" --sign-key "$work/sign" \
 		--endpoint-url "$S3_ENDPOINT" --ca-file "$S3_CA" --checksum sha256 -o "$work/$1.ticket" "${@:2}" 2>>"$work/made"
-}
-# value NAME PATH...: a part of that ticket's payload.
-value() {
-	python3 - "$work/$1.ticket" "${@:2}" <<-'PYTHON'
-		import base64, json, sys
-		at = json.loads(base64.b64decode(json.load(open(sys.argv[1]))['payload']))
-		for name in sys.argv[2:]:
-		    at = at[name]
-		print(at)
-	PYTHON
 }
 ticket post
 {

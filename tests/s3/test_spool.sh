@@ -5,11 +5,7 @@ set -euo pipefail
 # shellcheck source=tests/s3/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-evac=${EVAC:-$top/build/$(uname -m)/evac}
-start_server
-s3 make-bucket evidence
-"$evac" keygen >"$work/identity" 2>/dev/null
-recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+start_evidence
 
 # collect NAME: of a process of its own with 80 MiB of noise, so that the disk does not have it all at once; sets $run and $pid, the agent's.
 collect() {

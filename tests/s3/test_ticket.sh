@@ -4,11 +4,7 @@ set -euo pipefail
 # shellcheck source=tests/s3/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-evac=${EVAC:-$top/build/$(uname -m)/evac}
-start_server
-s3 make-bucket evidence
-"$evac" keygen -o "$work/identity" 2>/dev/null
-recipient=$(sed -n 's/^# public key: //p' "$work/identity")
+start_evidence
 "$evac" keygen --signing -o "$work/sign" 2>/dev/null
 "$evac" keygen --signing -o "$work/other" 2>/dev/null
 head -c 500 /dev/urandom >"$work/small"
@@ -46,17 +42,6 @@ whole() {
 		grep -q '"cmdline"' "$work/$1.opened/processes.ndjson"
 }
 nothing_at() { [ -z "$(s3 list evidence "$1")" ]; }
-
-# value NAME PATH...: a part of that ticket's payload.
-value() {
-	python3 - "$work/$1.ticket" "${@:2}" <<-'PYTHON'
-		import base64, json, sys
-		at = json.loads(base64.b64decode(json.load(open(sys.argv[1]))['payload']))
-		for name in sys.argv[2:]:
-		    at = at[name]
-		print(at)
-	PYTHON
-}
 
 # --- the keys and the file -------------------------------------------------------------------------------------
 minisign_takes() {

@@ -6,12 +6,8 @@ set -euo pipefail
 . "$(dirname "$0")/../s3/lib.sh"
 vm=$top/tests/vm
 
-evac=${EVAC:-$top/build/$(uname -m)/evac}
-start_server
-s3 make-bucket evidence
+start_evidence
 s3 make-public-bucket modules
-(umask 077 && "$evac" keygen >"$work/identity" 2>/dev/null)
-sed -n 's/^# public key: //p' "$work/identity" >"$work/recipient"
 "$evac" keygen --signing -o "$work/kmod.key" 2>/dev/null
 "$evac" keygen --signing -o "$work/responder.key" 2>/dev/null
 mkdir "$work/share"

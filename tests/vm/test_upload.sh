@@ -5,11 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/../s3/lib.sh"
 vm=$top/tests/vm
 
-evac=${EVAC:-$top/build/$(uname -m)/evac}
-start_server
-s3 make-bucket evidence
-(umask 077 && "$evac" keygen >"$work/identity" 2>"$work/keygen")
-sed -n 's/^# public key: //p' "$work/identity" >"$work/recipient"
+start_evidence
 mkdir "$work/share"
 lime=$("$vm/prepare.sh")/lime.ko
 cp "$S3_CA" "$work/ca.pem"
