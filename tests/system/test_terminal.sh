@@ -13,7 +13,8 @@ export EVAC RECIPIENT WORK KEY
 screen() {
 	local name=$1
 	shift
-	script -qec "$(printf '%q ' "$@")" "$WORK/$name" </dev/null >/dev/null
+	# script runs it by $SHELL; another shell than bash drops the exported functions on its way
+	SHELL=$BASH script -qec "$(printf '%q ' "$@")" "$WORK/$name" </dev/null >/dev/null
 	sed '1d;$d' "$WORK/$name" | tr -d '\r' >"$WORK/$name.plain"
 	sed 's/.*\x1b\[K//' "$WORK/$name.plain" >"$WORK/$name.lines"
 	sed 's/\x1b\[K/\n/g' "$WORK/$name.plain" >"$WORK/$name.moving"
